@@ -1,165 +1,317 @@
-"""Faces by size and turn, on the photographs that packages ship, at each input of the model.
+"""Faces by height and turn, faces in references, and false faces: CenterFace and BlazeFace beside NudeNet.
 
-    python -m bench.faces --photos DIR [--json]
+    python -m bench.faces --photos PEOPLE --grounds EMPTY [--references 200] [--seed 5]
 
-DIR has photographs of people; each face of them that is seen at all is cut out with its surroundings and laid
-into pictures without people, so that it takes a given part of the area.
+PEOPLE has photographs of people. Each face of at least 80 pixels that NudeNet or CenterFace finds there is
+cut out with its surroundings and laid into pictures of EMPTY, which show no people. Harmless are the 2,000
+frames that `bench.frames` draws, by kind, and windows of the pictures of EMPTY, by subfolder.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.faces import FaceDetector
-from safelight.detectors.image.nudity import find_model_file
+from bench import frames
+from safelight.detectors.image import nudity
+from safelight.detectors.image.blazeface import BlazeFace
+from safelight.detectors.image.centerface import CenterFace
+from safelight.detectors.image.face_boxes import ScoredFace, remove_duplicates
+from safelight.detectors.image.faces import MIN_SCORE, FaceDetector
+from safelight.detectors.models.catalogue import BLAZEFACE, CENTERFACE, read_pinned_file
+from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Frame
+from safelight.policy.statistics import wilson
 
 Pixels = npt.NDArray[np.uint8]
-AREAS = (0.25, 0.10, 0.05, 0.03, 0.02, 0.01, 0.005)
-TURNS = (0, 15, -15, 30, 45, 90)
-SETTINGS = {"320": (320,), "640": (640,), "1280": (1280,), "640 and 1280": (640, 1280)}
+Box = tuple[float, float, float, float]
+HEIGHTS = (480, 240, 120, 80, 56, 40, 28, 20)
+TURNS = (0, 30, 90, 180)
+TURNED_HEIGHT = 150
 WIDTH, HEIGHT = 1280, 720
+#: The score from which `starter` counted a face of NudeNet, and that of the detectors now.
+LEAST = 0.5
+_STRIDE = 32
+_LEAST_OVERLAP = 0.25
+OLD_FRAME, OLD_PICTURE = "NudeNet 640, frames before", "NudeNet 640 and 1280, pictures before"
+NEW_FRAME, NEW_PICTURE = "CenterFace 640, frames now", "CenterFace 960 four ways, pictures now"
+BLAZE_FRAME, BLAZE_PICTURE = "BlazeFace, frames", "BlazeFace four ways, pictures"
+SETTINGS = (OLD_FRAME, NEW_FRAME, BLAZE_FRAME, OLD_PICTURE, NEW_PICTURE, BLAZE_PICTURE)
+Found = dict[str, list[ScoredFace]]
 
 
-def look(detector: FaceDetector, pixels: Pixels) -> list[Any]:
+class NudeNetFaces:
+    """The faces of NudeNet's model with larger inputs, as the detector `faces` ran it before CenterFace."""
+
+    def __init__(self) -> None:
+        model = nudity.find_model_file()
+        if model is None:
+            raise SystemExit("The package nudenet is not installed.")
+        self._session = open_session(model)
+        self._input = self._session.get_inputs()[0].name
+
+    def faces(self, pixels: Pixels, sides: tuple[int, ...]) -> list[ScoredFace]:
+        longest = max(pixels.shape[:2])
+        used = [side for side in sides if side <= longest] or [min(sides)]
+        return remove_duplicates(face for side in used for face in self._at(pixels, side))
+
+    def _at(self, pixels: Pixels, side: int) -> Iterator[ScoredFace]:
+        height, width = pixels.shape[:2]
+        scale = side / max(height, width)
+        wide, high = max(round(width * scale), 1), max(round(height * scale), 1)
+        resized = cv2.resize(
+            pixels, (wide, high), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        )
+        padded = np.zeros((1, 3, -(-high // _STRIDE) * _STRIDE, -(-wide // _STRIDE) * _STRIDE), np.float32)
+        padded[0, :, :high, :wide] = resized.transpose(2, 0, 1) / np.float32(255)
+        output = self._session.run(None, {self._input: padded})[0][0]
+        for one in nudity.decode_detections(output, wide, high, nudity.MIN_SCORE):
+            if one.kind.kind == "face":
+                yield ScoredFace(one.score, one.box)
+
+
+class Ways:
+    """Every setting that is compared, and the CPU seconds that each took."""
+
+    def __init__(self) -> None:
+        old = NudeNetFaces()
+        store, least = None, MIN_SCORE
+        center = CenterFace(read_pinned_file(CENTERFACE, store), min_score=least)
+        blaze = BlazeFace(read_pinned_file(BLAZEFACE, store), min_score=least)
+        self.cpu_s: dict[str, float] = defaultdict(float)
+        self._run: dict[str, Callable[[Pixels], list[ScoredFace]]] = {
+            OLD_FRAME: lambda pixels: old.faces(pixels, (640,)),
+            OLD_PICTURE: lambda pixels: old.faces(pixels, (640, 1280)),
+            NEW_FRAME: lambda pixels: inspected(pixels, center, CENTERFACE, reference=False),
+            NEW_PICTURE: lambda pixels: inspected(pixels, center, CENTERFACE, reference=True),
+            BLAZE_FRAME: lambda pixels: inspected(pixels, blaze, BLAZEFACE, reference=False),
+            BLAZE_PICTURE: lambda pixels: inspected(pixels, blaze, BLAZEFACE, reference=True),
+        }
+
+    def found(self, pixels: Pixels, settings: Iterable[str] = SETTINGS) -> Found:
+        """The faces at each setting with a score of at least `LEAST`."""
+        made = {}
+        for name in settings:
+            began = time.process_time()
+            faces = self._run[name](pixels)
+            self.cpu_s[name] += time.process_time() - began
+            made[name] = [face for face in faces if face.score >= LEAST]
+        return made
+
+
+class Silent:
+    """A model that reports nothing, in place of the one that is not measured."""
+
+    def find_faces(self, _pixels: Pixels) -> list[ScoredFace]:
+        return []
+
+
+def inspected(pixels: Pixels, model: Any, voice: str, *, reference: bool) -> list[ScoredFace]:
+    """The faces that the detector reports with one of its models, at the size that the scan gives it."""
+    silent: Any = Silent()
+    # A new detector remembers no frame.
+    detector = FaceDetector(*((model, silent) if voice == CENTERFACE else (silent, model)))
+    pixels = reduced(pixels, detector.picture_side if reference else detector.longest_side)
     height, width = pixels.shape[:2]
-    return list(detector.inspect_frame(Frame(index=0, time_s=0, pixels=pixels, width=width, height=height)))
+    frame = Frame(index=0, time_s=0, pixels=pixels, width=width, height=height, is_reference=reference)
+    return [ScoredFace(one.score, one.evidence[0].sides) for one in detector.inspect_frame(frame)]
 
 
-def cut_faces(folder: Path, detector: FaceDetector) -> list[tuple[str, Pixels, tuple[float, ...]]]:
-    """A face with twice its surroundings, and where in that it is, for each face of at least 80 pixels."""
-    found = []
+def reduced(pixels: Pixels, longest: int) -> Pixels:
+    """As the scan does: never enlarged."""
+    height, width = pixels.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def read_pictures(folder: Path) -> Iterator[tuple[Path, Pixels]]:
     for path in sorted(folder.rglob("*")):
         read = cv2.imread(str(path)) if path.suffix.lower() in {".jpg", ".jpeg", ".png"} else None
-        if read is None:
-            continue
-        pixels = np.asarray(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), np.uint8)
+        if read is not None:
+            yield path, np.asarray(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+class CutFace(NamedTuple):
+    """A face with its surroundings, and where it is in them, in pixels."""
+
+    photo: str
+    pixels: Pixels
+    box: Box
+
+
+def cut_faces(folder: Path, ways: Ways) -> list[CutFace]:
+    """Each face of at least 80 pixels. The boxes are those of both models in turn, to favour neither."""
+    cut: list[CutFace] = []
+    for path, pixels in read_pictures(folder):
         height, width = pixels.shape[:2]
-        for one in look(detector, pixels):
-            box = one.evidence[0]
-            x, y, w, h = box.x * width, box.y * height, box.w * width, box.h * height
-            if min(w, h) < 80 or one.score < 0.5:
+        found = ways.found(pixels, (OLD_PICTURE, NEW_PICTURE))
+        first, second = (OLD_PICTURE, NEW_PICTURE)[:: 1 if len(cut) % 2 else -1]
+        faces = [*found[first], *(one for one in found[second] if not hit(found[first], one.box))]
+        for _score, (x, y, w, h) in faces:
+            x, y, w, h = x * width, y * height, w * width, h * height
+            if min(w, h) < 80:
                 continue
             left, top = max(int(x - w * 0.6), 0), max(int(y - h * 0.5), 0)
             right, bottom = min(int(x + w * 1.6), width), min(int(y + h * 1.7), height)
-            found.append((path.name, pixels[top:bottom, left:right], (x - left, y - top, w, h)))
-    return found
+            cut.append(CutFace(path.name, pixels[top:bottom, left:right], (x - left, y - top, w, h)))
+    return cut
 
 
 def laid(
-    ground: Pixels, face: Pixels, box: tuple[float, ...], area: float, turn: float, rng: np.random.Generator
-) -> tuple[Pixels, tuple[float, ...]]:
-    """The ground with the face at this part of the area, and the box it is in, in parts."""
-    scale = np.sqrt(area * WIDTH * HEIGHT / (box[2] * box[3]))
-    middle = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
-    reach = np.array([box[2], box[3]]) * scale / 2
-    at = np.array(
-        [
-            rng.uniform(reach[0], max(WIDTH - reach[0], reach[0] + 1)),
-            rng.uniform(reach[1], max(HEIGHT - reach[1], reach[1] + 1)),
-        ]
-    )
+    ground: Pixels, face: CutFace, high: float, turn: float, rng: np.random.Generator
+) -> tuple[Pixels, Box]:
+    """The ground with a face of this height in pixels, and the box it is in, in parts."""
+    x, y, w, h = face.box
+    scale = high / h
+    middle = np.array([x + w / 2, y + h / 2])
+    sides = np.array([h, w] if turn % 180 == 90 else [w, h]) * scale
+    room = np.array([WIDTH, HEIGHT]) - sides
+    at = sides / 2 + rng.uniform(0, 1, 2) * np.maximum(room, 1)
     matrix = cv2.getRotationMatrix2D(tuple(middle.tolist()), turn, float(scale))
     matrix[:, 2] += at - middle
-    source = face
-    if scale < 0.5:
-        source = cv2.GaussianBlur(face, (0, 0), 0.4 / scale)
+    source = cv2.GaussianBlur(face.pixels, (0, 0), 0.4 / scale) if scale < 0.5 else face.pixels
     over = cv2.warpAffine(source, matrix, (WIDTH, HEIGHT))
-    mask = cv2.warpAffine(np.full(face.shape[:2], 255, np.uint8), matrix, (WIDTH, HEIGHT))
+    mask = cv2.warpAffine(np.full(face.pixels.shape[:2], 255, np.uint8), matrix, (WIDTH, HEIGHT))
     out = np.where(mask[..., None] > 127, over, ground)
     _, data = cv2.imencode(".jpg", cv2.cvtColor(out, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
     out = np.asarray(cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
-    return out, (
-        (at[0] - reach[0]) / WIDTH,
-        (at[1] - reach[1]) / HEIGHT,
-        2 * reach[0] / WIDTH,
-        2 * reach[1] / HEIGHT,
-    )
+    left, top = (at - sides / 2).tolist()
+    return out, (left / WIDTH, top / HEIGHT, float(sides[0]) / WIDTH, float(sides[1]) / HEIGHT)
 
 
-def hit(findings: list[Any], box: tuple[float, ...], least: float) -> bool:
-    for one in findings:
-        seen = one.evidence[0]
-        wide = min(seen.x + seen.w, box[0] + box[2]) - max(seen.x, box[0])
-        high = min(seen.y + seen.h, box[1] + box[3]) - max(seen.y, box[1])
-        if (
-            one.score >= least
-            and wide > 0
-            and high > 0
-            and wide * high > 0.25 * min(seen.w * seen.h, box[2] * box[3])
-        ):
+def hit(faces: Iterable[ScoredFace], box: Box) -> bool:
+    """Whether a face is at this place, by intersection over union."""
+    for _score, (x, y, w, h) in faces:
+        wide = min(x + w, box[0] + box[2]) - max(x, box[0])
+        high = min(y + h, box[1] + box[3]) - max(y, box[1])
+        shared = wide * high if wide > 0 and high > 0 else 0.0
+        if shared > _LEAST_OVERLAP * (w * h + box[2] * box[3] - shared):
             return True
     return False
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--grounds", type=Path, help="Pictures without people; default: grain.")
-    parser.add_argument("--most", type=int, default=30)
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    model = find_model_file()
-    if model is None:
-        print("The package nudenet is not installed.", file=sys.stderr)
-        return 2
-    detectors = {name: FaceDetector(model, input_sizes=sides) for name, sides in SETTINGS.items()}
-    rng = np.random.default_rng(5)
-    faces = cut_faces(asked.photos, detectors["640"])[: asked.most]
-    grounds = []
-    for path in sorted(asked.grounds.rglob("*")) if asked.grounds else []:
-        read = cv2.imread(str(path))
-        if read is not None:
-            grounds.append(
-                np.asarray(cv2.cvtColor(cv2.resize(read, (WIDTH, HEIGHT)), cv2.COLOR_BGR2RGB), np.uint8)
-            )
-    grounds = grounds or [rng.integers(90, 140, (HEIGHT, WIDTH, 3)).astype(np.uint8)]
-    spent = dict.fromkeys(SETTINGS, 0.0)
-    looks = 0
-    by_area: dict[str, dict[str, list[bool]]] = {name: {} for name in SETTINGS}
-    by_turn: dict[str, dict[str, list[bool]]] = {name: {} for name in SETTINGS}
-    false = dict.fromkeys(SETTINGS, 0)
-    plan = [(area, 0) for area in AREAS] + [(0.05, turn) for turn in TURNS[1:]]
-    for _, face, box in faces:
-        for area, turn in plan:
-            picture, where = laid(grounds[int(rng.integers(len(grounds)))], face, box, area, turn, rng)
-            looks += 1
-            for name, detector in detectors.items():
-                began = time.process_time()
-                found = look(detector, picture)
-                spent[name] += time.process_time() - began
-                told = hit(found, where, 0.5)
-                if turn == 0:
-                    by_area[name].setdefault(f"{area:.3f}", []).append(told)
-                if area == 0.05:
-                    by_turn[name].setdefault(str(turn), []).append(told)
-    for ground in grounds:
-        for name, detector in detectors.items():
-            false[name] += any(one.score >= 0.5 for one in look(detector, ground))
+def windows(
+    pictures: list[tuple[Path, Pixels]], count: int, rng: np.random.Generator
+) -> Iterator[tuple[str, Pixels]]:
+    """Parts of the pictures without people, some mirrored, by the folder of the picture."""
+    for number in range(count):
+        path, picture = pictures[number % len(pictures)]
+        part = rng.uniform(0.4, 1.0)
+        high, wide = (max(int(side * part), 64) for side in picture.shape[:2])
+        top, left = (
+            int(rng.integers(0, max(picture.shape[axis] - cut, 0) + 1))
+            for axis, cut in enumerate((high, wide))
+        )
+        window = picture[top : top + high, left : left + wide][:, :: int(rng.choice([-1, 1]))]
+        yield f"photographs: {path.parent.name}", np.ascontiguousarray(window)
 
-    def shares(table: dict[str, list[bool]]) -> dict[str, float]:
-        return {key: round(sum(hits) / len(hits), 3) for key, hits in table.items()}
 
-    told_all = {
-        "faces": len(faces),
-        "pictures they come from": len({name for name, _, _ in faces}),
-        "by area": {name: shares(table) for name, table in by_area.items()},
-        "by turn, at 5 %": {name: shares(table) for name, table in by_turn.items()},
-        "grounds with a false face": {name: f"{count} of {len(grounds)}" for name, count in false.items()},
-        "cpu_s a look": {name: round(value / max(looks, 1), 3) for name, value in spent.items()},
+def recall(ways: Ways, cut: list[CutFace], grounds: list[Pixels], rng: np.random.Generator) -> dict[str, Any]:
+    by_height: dict[str, dict[str, int]] = {name: defaultdict(int) for name in SETTINGS}
+    by_turn: dict[str, dict[str, int]] = {name: defaultdict(int) for name in SETTINGS}
+    plan = [(high, 0) for high in HEIGHTS] + [(TURNED_HEIGHT, turn) for turn in TURNS]
+    for face in cut:
+        for high, turn in plan:
+            picture, where = laid(grounds[int(rng.integers(len(grounds)))], face, high, turn, rng)
+            for name, faces in ways.found(picture).items():
+                table, key = (by_turn, turn) if high == TURNED_HEIGHT else (by_height, high)
+                table[name][str(key)] += hit(faces, where)
+    ran = len(cut) * len(plan)
+    return {
+        "faces": len(cut),
+        "photographs": len({face.photo for face in cut}),
+        "by height": by_height,
+        f"by turn, {TURNED_HEIGHT} px": by_turn,
+        "cpu ms a picture": {name: round(1000 * ways.cpu_s[name] / ran, 1) for name in SETTINGS},
     }
-    print(json.dumps(told_all, indent=1))
+
+
+def references(
+    ways: Ways, cut: list[CutFace], grounds: list[Pixels], count: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    """References with one face each: those found before, now, and lost; and what two models confirm."""
+    counts: dict[str, int] = defaultdict(int)
+    for number in range(count):
+        face = cut[number % len(cut)]
+        high = float(np.exp(rng.uniform(np.log(40), np.log(480))))
+        turn = float(rng.choice([0, 0, 0, 15, -15, 30, 90, 180, 270]))
+        picture, where = laid(grounds[int(rng.integers(len(grounds)))], face, high, turn, rng)
+        found = {
+            name: hit(faces, where)
+            for name, faces in ways.found(picture, (OLD_PICTURE, NEW_PICTURE, BLAZE_PICTURE)).items()
+        }
+        now = found[NEW_PICTURE] or found[BLAZE_PICTURE]
+        counts["NudeNet before"] += found[OLD_PICTURE]
+        counts["CenterFace or BlazeFace now"] += now
+        counts["both now"] += found[NEW_PICTURE] and found[BLAZE_PICTURE]
+        counts["lost"] += found[OLD_PICTURE] and not now
+        counts["gained"] += now and not found[OLD_PICTURE]
+    return {"references": count, **counts}
+
+
+def false_faces(ways: Ways, pictures: Iterable[tuple[str, Pixels]]) -> dict[str, dict[str, Any]]:
+    """Harmless pictures with a face, by kind."""
+    told: dict[str, dict[str, Any]] = {}
+    for kind, pixels in pictures:
+        counts = told.setdefault(kind, defaultdict(int))
+        counts["pictures"] += 1
+        found = ways.found(pixels)
+        for name, faces in found.items():
+            counts[name] += bool(faces)
+        # As `starter` decides on a reference.
+        sure = any(face.score >= 0.6 for face in found[NEW_PICTURE])
+        both = bool(found[NEW_PICTURE]) and bool(found[BLAZE_PICTURE])
+        counts["blocked now"] += both
+        counts["held now"] += sure and not both
+    return told
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--grounds", type=Path, required=True)
+    parser.add_argument("--references", type=int, default=200)
+    parser.add_argument("--harmless", type=int, default=300, help="Windows of the pictures without people.")
+    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--only", choices=("recall", "references", "harmless"))
+    asked = parser.parse_args()
+    cv2.setNumThreads(1)
+    ways, rng = Ways(), np.random.default_rng(asked.seed)
+    empty = list(read_pictures(asked.grounds))
+    grounds = [np.asarray(cv2.resize(picture, (WIDTH, HEIGHT)), np.uint8) for _path, picture in empty]
+    told: dict[str, Any] = {}
+    if asked.only != "harmless":
+        cut = cut_faces(asked.photos, ways)
+        ways.cpu_s.clear()
+        if asked.only != "references":
+            told["recall"] = recall(ways, cut, grounds, rng)
+        if asked.only != "recall":
+            told["references"] = references(ways, cut, grounds, asked.references, rng)
+    if asked.only in (None, "harmless"):
+        drawn = ((one.family, one.pixels) for one in frames.made_frames(asked.seed))
+        harmless = false_faces(ways, windows(empty, asked.harmless, np.random.default_rng(asked.seed)))
+        told["harmless"] = harmless | false_faces(ways, drawn)
+        told["95 % interval of blocked"] = {
+            kind: [round(100 * part, 2) for part in wilson(counts["blocked now"], counts["pictures"])]
+            for kind, counts in told["harmless"].items()
+        }
+    print(json.dumps(told, indent=1))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

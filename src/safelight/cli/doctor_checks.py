@@ -36,7 +36,7 @@ OPTIONAL_DETECTORS = {
     ),
     "faces": (
         "Would find faces in images, for the protection of real people.",
-        f"Install it: {install_command('nudity')}",
+        "Install it: safelight models pull centerface; safelight models pull blazeface",
     ),
     "minilm": (
         "Would check what a prompt means, beyond its words.",

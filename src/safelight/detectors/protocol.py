@@ -70,6 +70,8 @@ class Frame:
     height: int
     #: Set if this is a crop of the source: x, y, width and height as fractions of the source.
     part: tuple[float, float, float, float] | None = None
+    #: Whether this is a reference picture, and not a frame of a clip.
+    is_reference: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

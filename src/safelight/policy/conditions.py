@@ -54,6 +54,7 @@ KNOWN_ATTRIBUTES: Mapping[str, AttributeType] = {
     "named": AttributeType.BOOLEAN,
     "explicit": AttributeType.BOOLEAN,
     "kind": AttributeType.STRING,
+    "voice": AttributeType.STRING,
     "source": AttributeType.STRING,
     "disagrees_with": AttributeType.STRING,
     "cross_modal": AttributeType.BOOLEAN,

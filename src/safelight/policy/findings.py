@@ -435,8 +435,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `score` is a calibrated probability that the category applies. Rules may use `attributes`:
     `area` (largest fraction of a picture, 0 to 1), `duration_s`, `frames` (count), `speech` (bool),
     `negated` (bool), `rejected` (bool: the text rejects or denies what was found), `role` ("subject" |
-    "passing"), `public_figure` (bool), `source` (the field or place of the text) and attributes of further
-    detectors.
+    "passing"), `public_figure` (bool), `source` (the field or place of the text), `voice` (the model that
+    reported a face) and attributes of further detectors.
     """
 
     category: str

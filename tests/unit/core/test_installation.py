@@ -67,7 +67,7 @@ def test_the_command_installs_from_where_this_copy_came(tmp_path: Path) -> None:
 
 
 def test_a_hint_names_the_place_of_this_copy() -> None:
-    assert install_command("nudity") in OPTIONAL_DETECTORS["faces"][1]
+    assert install_command("nudity") in OPTIONAL_DETECTORS["nudenet"][1]
     assert "'safelight[nudity]'" not in install_command("nudity")
 
 

@@ -17,10 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.core.installation import install_command
-from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
+from safelight.detectors.image.region_cache import (
+    CachedRegions,
+    Window,
+    WindowSizes,
+    crop,
+    enclosing_window,
+    expand_box,
+)
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
-from safelight.policy.findings import Basis, Category, Finding, ImageBox, Modality
+from safelight.policy.findings import Attribute, Basis, Category, Finding, ImageBox, Modality
 
 NAME, VERSION = "nudenet", "320n-4"
 
@@ -210,19 +217,8 @@ def filter_detections(run_view: Callable[[RescaledView], ModelOutput], min_score
     return detections
 
 
-def enclosing_window(detection: Detection, width: int, height: int) -> Window:
-    """The detection's box in whole pixels, rounded outwards so that it contains the whole object."""
-    x, y, w, h = detection.box
-    return int(x * width), int(y * height), -int(-(x + w) * width // 1), -int(-(y + h) * height // 1)
-
-
-def expand_box(
-    box: tuple[float, float, float, float], window: Window, width: int, height: int
-) -> tuple[float, float, float, float]:
-    """Convert a box from fractions of a window to fractions of the picture."""
-    left, top, right, bottom = window
-    wide, high = (right - left) / width, (bottom - top) / height
-    return left / width + box[0] * wide, top / height + box[1] * high, box[2] * wide, box[3] * high
+def _window(detection: Detection, width: int, height: int) -> Window:
+    return enclosing_window(detection.box, width, height)
 
 
 def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
@@ -248,7 +244,7 @@ class NudityDetector:
         self._session = open_session(model)
         self._input = self._session.get_inputs()[0].name
         self._min_score = min_score
-        self._cache = CachedRegions(_WINDOWS, inspect=self._inspect_window, locate=enclosing_window)
+        self._cache = CachedRegions(_WINDOWS, inspect=self._inspect_window, locate=_window)
 
     def inspect_frame(self, frame: Frame) -> Iterable[Finding]:
         pixels = frame.pixels
@@ -275,23 +271,21 @@ class NudityDetector:
 
     def _findings(self, detections: list[Detection]) -> Iterator[Finding]:
         for detection in detections:
-            yield make_finding(detection, detector=NAME, version=VERSION)
-
-
-def make_finding(detection: Detection, *, detector: str, version: str) -> Finding:
-    """Convert a detection to a finding. `detector` is the name of the detector that made it."""
-    x, y, w, h = (round(part, 4) for part in detection.box)
-    return Finding(
-        category=detection.kind.category,
-        score=round(detection.score, 4),
-        modality=Modality.FRAMES,
-        detector=detector,
-        version=version,
-        basis=Basis.LEARNED,
-        reason=detection.kind.reason,
-        evidence=(ImageBox(x=x, y=y, w=w, h=h),),
-        attributes={"kind": detection.kind.kind, "area": round(w * h, 5)},
-    )
+            x, y, w, h = (round(part, 4) for part in detection.box)
+            attributes: dict[str, Attribute] = {"kind": detection.kind.kind, "area": round(w * h, 5)}
+            if detection.kind is _FACE:
+                attributes["voice"] = NAME
+            yield Finding(
+                category=detection.kind.category,
+                score=round(detection.score, 4),
+                modality=Modality.FRAMES,
+                detector=NAME,
+                version=VERSION,
+                basis=Basis.LEARNED,
+                reason=detection.kind.reason,
+                evidence=(ImageBox(x=x, y=y, w=w, h=h),),
+                attributes=attributes,
+            )
 
 
 def find_model_file() -> Path | None:
@@ -305,8 +299,7 @@ def find_model_file() -> Path | None:
     return path if path.is_file() else None
 
 
-def missing_model(_options: dict[str, Any]) -> str | None:
-    """Why the model, which two detectors use, cannot be loaded."""
+def _missing(_options: dict[str, Any]) -> str | None:
     if find_model_file() is None:
         return f"The package `nudenet` with its model is not installed: {install_command('nudity')}."
     return None
@@ -315,7 +308,7 @@ def missing_model(_options: dict[str, Any]) -> str | None:
 def _load(options: dict[str, Any]) -> NudityDetector:
     path = find_model_file()
     if path is None:
-        raise FileNotFoundError(missing_model(options))
+        raise FileNotFoundError(_missing(options))
     return NudityDetector(path, min_score=float(options.get("min_score", MIN_SCORE)))
 
 
@@ -325,5 +318,5 @@ PLUGIN = DetectorPlugin(
     location=RunLocation.CHILD,
     capabilities=CAPABILITIES,
     load=_load,
-    missing=missing_model,
+    missing=_missing,
 )

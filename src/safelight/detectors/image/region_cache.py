@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 Detected = TypeVar("Detected")
 Pixels = npt.NDArray[np.uint8]
+#: Left, top, width and height, as fractions of the picture's width and height.
+Box = tuple[float, float, float, float]
 #: Left, top, right, bottom in pixels; right and bottom are exclusive.
 Window = tuple[int, int, int, int]
 
@@ -149,6 +151,19 @@ def crop(pixels: Pixels, window: Window) -> Pixels:
     """The part of a picture inside a window."""
     left, top, right, bottom = window
     return pixels[top:bottom, left:right]
+
+
+def enclosing_window(box: Box, width: int, height: int) -> Window:
+    """The box in whole pixels, rounded outwards so that it contains the whole object."""
+    x, y, w, h = box
+    return int(x * width), int(y * height), -int(-(x + w) * width // 1), -int(-(y + h) * height // 1)
+
+
+def expand_box(box: Box, window: Window, width: int, height: int) -> Box:
+    """Convert a box from fractions of a window to fractions of the picture."""
+    left, top, right, bottom = window
+    wide, high = (right - left) / width, (bottom - top) / height
+    return left / width + box[0] * wide, top / height + box[1] * high, box[2] * wide, box[3] * high
 
 
 def windows_overlap(one: Window, other: Window) -> bool:

