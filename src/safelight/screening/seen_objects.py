@@ -22,7 +22,6 @@ _HURT = frozenset(
         Category.VIOLENCE_TORTURE,
         Category.CRUELTY_ANIMALS,
         Category.HARASSMENT,
-        Category.EXTREMISM,
     }
 )
 _OWN = frozenset({Category.SELF_HARM_ACT, Category.SELF_HARM_INSTRUCTIONS})
