@@ -42,7 +42,9 @@ def test_the_coverage_is_a_table_of_80_columns_with_detectors_and_figures_in_wor
             assert not any(re.search(rf"\b{name}\b", line) for line in named if "-" in name), name
     if language != "en":
         for line in named:
-            words = re.sub(r"docs/\S+|MiniLM|NudeNet|OpenNSFW|Whisper|CenterFace|BlazeFace|EfficientNet-Lite", "", line)
+            words = re.sub(
+                r"docs/\S+|MiniLM|NudeNet|OpenNSFW|Whisper|CenterFace|BlazeFace|EfficientNet-Lite", "", line
+            )
             assert not re.search("[A-Za-z]{3}", words), line
 
 
