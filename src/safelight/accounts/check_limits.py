@@ -14,8 +14,6 @@ from safelight.core.errors import CheckLimitExceeded, RateLimited
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import check_usage
 
-# Check limits: how many checks, explanations and blocked requests are allowed per hour.
-
 #: Use is counted per minute. A minute's use expires an hour after that minute ended.
 MINUTE_S = 60
 WINDOW_S = 3600
@@ -24,6 +22,8 @@ WINDOW_S = 3600
 _LOCK_ROW = 0
 #: Subjects that one call of `delete_unused` deletes; the rest waits for the next call.
 _MAX_DELETED = 5_000
+
+# Check limits: how many checks, explanations and blocked requests are allowed per hour.
 
 
 @dataclass(frozen=True, kw_only=True)

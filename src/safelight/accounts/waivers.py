@@ -18,11 +18,11 @@ from safelight.store.database import Database, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import waivers
 
-# Validation of a waiver before it is recorded.
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DAYS = re.compile(r"([1-9][0-9]{0,3})d")
 _MAX_TEXT_CHARACTERS = 1000
+
+# Validation of a waiver before it is recorded.
 
 
 def validate_name(name: str) -> str:

@@ -52,8 +52,6 @@ from .reports.store import add_report
 from .reports.validation import reporter_of
 from .reviews.conflicts import involved_people, record_conflicts
 
-# An appeal against a decision that a statement explains.
-
 #: The decisions that can be appealed, and whose side the appellant is on: the person who requested the video,
 #: or the person who reported it.
 BY_REQUESTER = frozenset({StatementKind.BLOCKED, StatementKind.REFUSED, StatementKind.WITHDRAWN})
@@ -65,6 +63,8 @@ MAX_REASON_CHARACTERS = 1000
 REVIEW_DUE_S = 48 * 3600.0
 MAX_TEXT_CHARACTERS = 4000
 _LINK = "link to the appeal of an end user"
+
+# An appeal against a decision that a statement explains.
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from safelight.providers.protocol import Charge
 
 
-# Attempts as text of the command line.
-
 _MAX_PROMPT_CHARS = 60
 #: The person at the terminal, in the audit log.
 ACTOR = "operator"
+
+# Attempts as text of the command line.
 
 
 def format_line(attempt: AttemptRecord, t: Messages) -> str:

@@ -49,13 +49,13 @@ if TYPE_CHECKING:
     from safelight_client.steps import Answer, Call
 
 
-# What `safelight batch` prints: the plan, the progress of a run, and its result.
-
 #: Rows that a table shows; the JSON and the report have all.
 _MAX_ROWS = 50
 _MAX_PROMPT = 40
 _CORRECT_FILE = "Correct the file, then plan it again."
 _CORRECT_ROW = "Correct the row, then plan the batch again."
+
+# What `safelight batch` prints: the plan, the progress of a run, and its result.
 
 
 def say(sentence: str) -> str:

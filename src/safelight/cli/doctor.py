@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V = TypeVar("V")
 
-# The checks of `safelight doctor` on the keys of seals: signing key and watermark key.
-
 #: An operator's certificate is reported this long before it expires: issuing one can take weeks.
 _RENEW_WITHIN = dt.timedelta(days=30)
 _HOLDS = "open holds"
 _DOWNLOADS = "downloads"
+
+# The checks of `safelight doctor` on the keys of seals: signing key and watermark key.
 
 
 def signing(keys: Path, now: dt.datetime) -> DoctorCheck:

@@ -27,8 +27,6 @@ from . import certificates
 from .certificates import Issued
 from .revocations import FILE_NAME, RevocationList
 
-# The PEM files of signing keys: checked reading and atomic writing.
-
 _log = logging.getLogger(__name__)
 
 #: Remedy for a damaged file of the operator: Safelight never creates one in its place.
@@ -41,6 +39,8 @@ _OWN_REMEDY = (
 _MAX_SIGNED_BYTES = 64 * 1024
 #: First bytes of a COSE signature input: a CBOR array of four items whose first item is this text.
 _COSE = b"\x84\x6aSignature1"
+
+# The PEM files of signing keys: checked reading and atomic writing.
 
 
 def read_own_key(path: Path, *, if_copied: str) -> tuple[Issued, list[x509.Certificate]]:

@@ -39,8 +39,6 @@ from safelight.policy.findings import (
 from .cross_modal_classifier import classify_joined_text, embedder_of
 from .text_parts import SOURCE, TextPart, TextSource, as_description, evidence_of, joined_attributes
 
-# Indicator rules: indicators that are harmless alone and harmful in combination. Pure.
-
 #: Maximum number of positions of one indicator in one part that are kept as evidence.
 _MAX_PLACES = 2
 #: Maximum number of text variants per clip: all parts; all parts as a description; OCR text and transcript;
@@ -67,6 +65,8 @@ _CONTRASTED = frozenset(
         Category.SEXUAL,
     }
 )
+
+# Indicator rules: indicators that are harmless alone and harmful in combination. Pure.
 
 
 @dataclass(frozen=True, kw_only=True)

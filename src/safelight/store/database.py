@@ -54,10 +54,10 @@ from .tenant_scope import (
     tenant_condition,
 )
 
-# The SQLAlchemy engine, configured so that committed data survive a power failure.
-
 #: Retries for the first connection, which enables write-ahead logging.
 _WAL_RETRY = Backoff(delays_s=(0.02,), max_attempts=100)
+
+# The SQLAlchemy engine, configured so that committed data survive a power failure.
 
 
 def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:

@@ -29,8 +29,6 @@ MAX_COMPARED_BLOCKS = 256
 #: Number of texts whose sketches stay in memory, because a sketch with an embedding takes milliseconds.
 MAX_KEPT_SKETCHES = 256
 
-# Stores sketches of blocked prompts in the database, which all processes share.
-
 _TABLE = blocked_prompt_sketches.c
 #: States of a video that our policy or a reviewer ended. A provider's block has the same state and another
 #: verdict.
@@ -38,6 +36,8 @@ _ENDED_BY_POLICY = ("rejected", "blocked")
 #: The field with the text that a client adds to every prompt. It is not remembered, because then every
 #: request of the client would be similar to a block.
 _TEMPLATE = "template"
+
+# Stores sketches of blocked prompts in the database, which all processes share.
 
 
 def has_later_block(tx: Transaction, principal_id: str, end_user: str | None) -> bool:

@@ -17,8 +17,6 @@ from safelight.core.envelopes import list_object as list_object
 from safelight.core.envelopes import page_object as page_object
 from safelight.core.envelopes import whole_seconds as whole_seconds
 
-# JSON responses, and their ETags.
-
 _ETAG_BYTES = 16
 _WORDS: dict[int, str] = {
     400: "The request is invalid, or the policy blocks it (`sentinel_block`)",
@@ -48,6 +46,8 @@ BODY_ERRORS = (*COMMON_ERRORS, 408, 413, 415)
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The client has this body already: it sent its ETag in `If-None-Match`"}
 }
+
+# JSON responses, and their ETags.
 
 
 class JsonResponse(Response):

@@ -28,8 +28,6 @@ from .invitations import invite, totp_record, withdraw_invitations
 from .models import Invitation, Person, PersonState
 from .passwords import PasswordHasher, check_password
 
-# Limits the failed sign-ins of one subject: a person, or an e-mail address that may be unknown.
-
 #: After this number of failures for one subject, sign-in with it has to wait. A code of six digits, of which
 #: three are valid at a time, is then guessed in 15 minutes with a probability of 3 in 100,000.
 MAX_FAILURES = 10
@@ -46,6 +44,8 @@ _RECOVERY_CHARACTERS = 16
 #: Time to set up a new password and authenticator after the present password was checked.
 CHANGE_TTL_S = 15 * 60.0
 _ISSUER = "Safelight"
+
+# Limits the failed sign-ins of one subject: a person, or an e-mail address that may be unknown.
 
 
 class SignInFailures:

@@ -59,8 +59,6 @@ from .validation import (
     validate_text,
 )
 
-# Erases who reported, some time after the answer.
-
 #: While a reporter can object to the answer, and a month for the decision about an objection.
 KEEP_S = OBJECTION_S + 30 * 86_400.0
 #: What remains of a person without an account.
@@ -78,6 +76,8 @@ _NEVER_LOWERED = frozenset(
     }
 )
 _NEVER_LOWERED_REASONS = frozenset({"child_safety", "intimate", "self_harm", "extremism"})
+
+# Erases who reported, some time after the answer.
 
 
 def erase_reporters(tx: Transaction) -> int:

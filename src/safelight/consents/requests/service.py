@@ -36,8 +36,6 @@ from .models import (
 )
 from .store import require_camera
 
-# Limits of consent requests, so that an address is not flooded with mail from the operator.
-
 _MAX_OPEN_REQUESTS = 200
 #: A person who has three open links is not reminded by a fourth.
 _MAX_OPEN_TO_ADDRESS = 3
@@ -82,6 +80,8 @@ LINK_TTL_S = 7 * 86_400.0
 REVIEW_TTL_S = 14 * 86_400.0
 _SHOWN = "consent.media_shown"
 _MAX_LISTED = 500
+
+# Limits of consent requests, so that an address is not flooded with mail from the operator.
 
 
 def require_asker(text: str) -> str:

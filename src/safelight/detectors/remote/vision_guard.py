@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 
-# Encodes keyframes for a vision guard: several on one contact sheet, or each as a single picture.
-
 #: Frames on a sheet, columns of a sheet, and longest side of one frame in pixels.
 MAX_SHEET_FRAMES, COLUMNS, MAX_FRAME_SIDE_PX = 16, 4, 384
 _QUALITY = 80
 VERSION = "1"
+
+# Encodes keyframes for a vision guard: several on one contact sheet, or each as a single picture.
 
 
 def pick_evenly(keyframes: Sequence[Keyframe], limit: int) -> tuple[int, ...]:

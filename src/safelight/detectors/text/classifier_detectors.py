@@ -25,8 +25,6 @@ from .normalise import final_views
 from .readings import MAX_EMBEDDED_WINDOWS, EmbeddingReader, Reader, Reading, WordReader, text_embedding
 from .word_grams import chinese_grams, english_grams
 
-# Rejections: whether a text denies or rejects the hatred in it, or shows that others reject it.
-
 #: These words reject what is in their sentence, in the one before and in the one after it.
 _WIDE = frozenset(
     {"denied-contempt", "rejected-words", "rejecting-words", "denied-contempt-zh", "rejecting-words-zh"}
@@ -53,6 +51,8 @@ _REJECTABLE = {
     # Not sexual content: beside a sign of a minor, no word may take its power away.
     Category.SELF_HARM.value: PREVENTION,
 }
+
+# Rejections: whether a text denies or rejects the hatred in it, or shows that others reject it.
 
 
 class RejectionReader:

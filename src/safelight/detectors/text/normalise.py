@@ -52,8 +52,6 @@ LOOKALIKES = {strange: plain for group, plain in _PAIRS for strange in group} | 
 }
 
 
-# Reads emoji as words: their Unicode names, or a plainer word for their usual meaning.
-
 _PLAIN_MEANINGS = {
     "🔪": "knife", "🗡": "dagger", "⚔": "swords", "🔫": "gun", "💣": "bomb", "🧨": "firecracker",
     "💥": "explosion", "🩸": "blood", "☠": "skull and crossbones", "💀": "skull", "⚰": "coffin",
@@ -111,6 +109,8 @@ _UNREADABLE_ENCODINGS, _MAX_CHARS_PER_HIDDEN = frozenset({"base64", "hex", "url"
 MAX_EMOJI = 120
 #: Most letters to which one ordinary character folds. The words for an emoji may be longer.
 MAX_FOLDED = 4
+
+# Reads emoji as words: their Unicode names, or a plainer word for their usual meaning.
 
 
 def describe_emoji(character: str) -> str:

@@ -42,8 +42,6 @@ from .masking import allowed_amplitude
 from .pattern import FADE_S, SHORT_SIDE, SLOT_S, SLOTS, TILE, WatermarkPattern
 from .residual import ResidualSums
 
-# Writes the watermark into the luma of frames.
-
 # How visible a change of a picture is, in units of the smallest visible change (Watson 1993).
 #
 # A. B. Watson, DCT quantization matrices visually optimized for individual images, Proc. SPIE 1913, 1993. The
@@ -99,6 +97,8 @@ _SAMPLES = 48
 _MAX_KEPT_BYTES = 256 << 20
 #: Luma of black in video range.
 _VIDEO_BLACK = 16
+
+# Writes the watermark into the luma of frames.
 
 
 def visible_change(picture: Floats, change: Floats) -> Floats:

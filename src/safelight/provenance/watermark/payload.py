@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from .pattern import PAYLOAD_TONES, WatermarkPattern
 
-# Polar code with list decoding (Arikan 2009; Tal and Vardy 2015).
-
 Bits = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 _ID_BYTES, _CHECK_BYTES = 8, 4
 #: More paths find a few more weak marks, and take proportionally longer.
 _PATHS = 32
+
+# Polar code with list decoding (Arikan 2009; Tal and Vardy 2015).
 
 
 class PolarCode:

@@ -44,8 +44,6 @@ from .segments import FrameTiming, SegmentBuilder
 from .subliminal import find_brief_appearances
 from .tasks import VideoScanTask
 
-# Preview images of a clip for reviewers: thumbnail, contact sheet, blurred evidence images.
-
 Pixels = npt.NDArray[np.uint8]
 
 _THUMBNAIL_SIDE_PX, _SHEET_SIDE_PX, _EVIDENCE_SIDE_PX = 480, 240, 640
@@ -56,6 +54,8 @@ _MAX_BUFFERED_FRAMES = 2 * _SHEET_FRAMES
 _PROGRESS_S = 0.25
 #: A segment continues over this many calls without a finding: 0.2 s for detectors that inspect every frame.
 _BRIDGE_EVERY_FRAME, _BRIDGE_SAMPLED = 6, 0
+
+# Preview images of a clip for reviewers: thumbnail, contact sheet, blurred evidence images.
 
 
 class Previews(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,14 +28,14 @@ from .report import WorkerResult
 from .tasks import DetectorSet, ImagePass, ImageScanTask, VideoScanTask
 from .video_scan import VideoScan
 
-# Scans all views of one image. Runs only inside a sandboxed child.
-
 Pixels = npt.NDArray[np.uint8]
 #: A finding of another view is left out if a known finding of the same kind covers it, and its score is not
 #: higher by this than that of the known finding.
 _MIN_SCORE_GAIN = 0.05
 #: Attributes that rules compare: a finding with less of one of them does not cover the other.
 _EXTENTS = ("frames", "duration_s", "area")
+
+# Scans all views of one image. Runs only inside a sandboxed child.
 
 
 def scan_views(

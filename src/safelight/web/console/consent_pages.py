@@ -30,8 +30,6 @@ from safelight.web.request_body import Body, read_body
 from .render import NOTHING_TYPED, Form, PageHandler, client_address, input_of
 from .translations import Translations, format_date
 
-# Prepares consents for the pages.
-
 #: The message of a problem with one field.
 _FIELDS = {
     "is_adult",
@@ -50,6 +48,8 @@ _MAX_UPLOAD_BYTES = 96 << 20
 _WITH_CAMERA = PERMISSIONS_POLICY.replace("camera=()", "camera=(self)")
 _MAX_DAYS = 731
 _DAY_S = 86_400.0
+
+# Prepares consents for the pages.
 
 
 def terms_rows(asked: ConsentRequest, t: Translations) -> list[tuple[str, str]]:

@@ -35,8 +35,6 @@ from .render import NOTHING_TYPED, Form, PageHandler, input_of, store_language
 from .services import PeopleServices
 from .translations import Translations
 
-# Texts of the pages for people, and how their problems are worded.
-
 #: The message of a problem with one field.
 _FIELDS = {
     "password": "error.password",
@@ -46,6 +44,8 @@ _FIELDS = {
 }
 #: The message of a problem of the sign-in through a provider.
 _OPENID = {"openid", "openid_cancelled", "openid_state", "openid_person", "openid_groups"}
+
+# Texts of the pages for people, and how their problems are worded.
 
 
 def people_texts(t: Translations) -> Messages:

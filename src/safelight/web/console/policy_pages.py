@@ -29,8 +29,6 @@ from safelight.policy.yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, d
 from .render import PageHandler
 from .translations import Translations, format_datetime, translate_category
 
-# The rules of a policy as sentences: what, where, the action, and what changes it, grouped by category.
-
 #: A value of the finding in a reason, such as the number of frames.
 _VALUE = re.compile(r"\{\w+\}")
 #: Maximum number of past records that one replay from the page evaluates.
@@ -60,6 +58,8 @@ _NO_FINDINGS: dict[str, Any] = {
 }
 #: In place of a version: that of the installation is in force again.
 _SHARED = "shared"
+
+# The rules of a policy as sentences: what, where, the action, and what changes it, grouped by category.
 
 
 @dataclass(frozen=True, kw_only=True)

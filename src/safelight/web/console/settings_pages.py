@@ -22,13 +22,13 @@ from safelight.detectors.text.entities import EntityKind
 from .render import THEMES, Form, PageHandler, input_of
 from .translations import Translations, translate_detector, translate_note
 
-# The settings in force for the settings page, without secrets.
-
 #: Names of secret settings; their values are never shown.
 _SECRET_NAME = re.compile(
     r"(?i)(secret|token|passw|credential|api_?key|access_key|private|^key$|_key$|headers?$)"
 )
 _MAX_VALUE_CHARS = 200
+
+# The settings in force for the settings page, without secrets.
 
 
 @dataclass(frozen=True, kw_only=True)

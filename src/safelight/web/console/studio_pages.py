@@ -45,14 +45,14 @@ from .try_lengths import LengthPrice, find_try_lengths
 from .video_card import VideoCard, video_card
 from .video_view import VideoView, video_view
 
-# The page that explains what a provider may refuse in a prompt, and applies a suggestion with one click.
-
 #: Longest purpose, as in the API.
 _MAX_PURPOSE_CHARS = 300
 #: `model` comes from the studio: the advice is about it if no provider is selected.
 _FIELDS = ("prompt", "model", "provider", "blocked", "purpose")
 _ALLOWED = (Action.ALLOW.value, Action.LABEL.value)
 RECENT_VIDEOS = 8
+
+# The page that explains what a provider may refuse in a prompt, and applies a suggestion with one click.
 
 
 class AdvicePages(PageHandler):

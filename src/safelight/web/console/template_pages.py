@@ -28,8 +28,6 @@ from .studio import StudioForm
 from .translations import Translations, format_datetime, format_iso
 from .video_card import video_card
 
-# Pages of the library of proven prompts: the search, and one entry with its variations.
-
 ENTRIES_PER_PAGE = 48
 _MAX_QUERY_CHARACTERS = 400
 TEMPLATES_PER_PAGE = 50
@@ -50,6 +48,8 @@ slots:
   DISH: {values: [noodles, dumplings, a vegetable soup]}
   LIGHTING_STYLE: {type: lighting_style}
 """
+
+# Pages of the library of proven prompts: the search, and one entry with its variations.
 
 
 class LibraryPages(PageHandler):

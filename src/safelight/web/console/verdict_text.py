@@ -27,12 +27,12 @@ from safelight.web.video_facts import verdict_action
 
 from .translations import Translations
 
-# The colour and the name of a video's verdict, the same on every page.
-
 #: Tone of a video that is allowed only because of a waiver. It never has the colour and icon of `allow`.
 WAIVED = "waived"
 #: Messages of the job service: the reason of the state, and the key of its translated sentence.
 _SENTENCE_KEYS = {"review_expired": "verdict.review_expired_text"}
+
+# The colour and the name of a video's verdict, the same on every page.
 
 
 def is_waived(verdict: Verdict) -> bool:

@@ -35,8 +35,6 @@ from .video_card import video_card
 from .video_timeline import video_timeline
 from .video_view import video_view
 
-# The grid of videos, with filters and pagination.
-
 VIDEOS_PER_PAGE = 24
 
 STATE_FILTERS: dict[str, frozenset[VideoState]] = {
@@ -68,6 +66,8 @@ REPORT_REASONS = (
     ReportReason.COPYRIGHT,
     ReportReason.OTHER,
 )
+
+# The grid of videos, with filters and pagination.
 
 
 class VideoListPages(PageHandler):

@@ -19,8 +19,6 @@ from safelight.policy.findings import Basis, Category, Finding, ImageBox, Modali
 
 from .identity import CAPABILITIES, NAME, VERSION
 
-# Local contrast normalisation: removes lighting, shading and overall contrast from a picture.
-
 Plane = npt.NDArray[np.float32]
 
 WINDOW = 49
@@ -38,6 +36,8 @@ _MAX_OVERLAP = 0.3
 #: If only a part of the frame changed, only that part is inspected. After ten frames, the whole frame is
 #: inspected again.
 _WINDOWS = WindowSizes(stride=_STRIDE_PX, margin=_WINDOW_PX, max_share=0.5, max_age_frames=10)
+
+# Local contrast normalisation: removes lighting, shading and overall contrast from a picture.
 
 
 def local_contrast(grey: Plane, *, window: int = WINDOW) -> Plane:
