@@ -263,9 +263,9 @@ def references(
 
 def false_faces(ways: Ways, pictures: Iterable[tuple[str, Pixels]]) -> dict[str, dict[str, Any]]:
     """Harmless pictures with a face, by kind."""
-    told: dict[str, dict[str, Any]] = {}
+    figures: dict[str, dict[str, Any]] = {}
     for kind, pixels in pictures:
-        counts = told.setdefault(kind, defaultdict(int))
+        counts = figures.setdefault(kind, defaultdict(int))
         counts["pictures"] += 1
         found = ways.found(pixels)
         for name, faces in found.items():
@@ -275,7 +275,7 @@ def false_faces(ways: Ways, pictures: Iterable[tuple[str, Pixels]]) -> dict[str,
         both = bool(found[NEW_PICTURE]) and bool(found[BLAZE_PICTURE])
         counts["blocked now"] += both
         counts["held now"] += sure and not both
-    return told
+    return figures
 
 
 def main() -> int:
@@ -293,23 +293,23 @@ def main() -> int:
     ways, rng = Ways(), np.random.default_rng(asked.seed)
     empty = list(read_pictures(asked.grounds))
     grounds = [np.asarray(cv2.resize(picture, (WIDTH, HEIGHT)), np.uint8) for _path, picture in empty]
-    told: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     if asked.only != "harmless":
         cut = cut_faces(asked.photos, ways)
         ways.cpu_s.clear()
         if asked.only != "references":
-            told["recall"] = recall(ways, cut, grounds, rng)
+            figures["recall"] = recall(ways, cut, grounds, rng)
         if asked.only != "recall":
-            told["references"] = references(ways, cut, grounds, asked.references, rng)
+            figures["references"] = references(ways, cut, grounds, asked.references, rng)
     if asked.only in (None, "harmless"):
         drawn = ((one.family, one.pixels) for one in frames.made_frames(asked.seed))
         harmless = false_faces(ways, windows(empty, asked.harmless, np.random.default_rng(asked.seed)))
-        told["harmless"] = harmless | false_faces(ways, drawn)
-        told["95 % interval of blocked"] = {
+        figures["harmless"] = harmless | false_faces(ways, drawn)
+        figures["95 % interval of blocked"] = {
             kind: [round(100 * part, 2) for part in wilson(counts["blocked now"], counts["pictures"])]
-            for kind, counts in told["harmless"].items()
+            for kind, counts in figures["harmless"].items()
         }
-    print(json.dumps(told, indent=1))
+    print(json.dumps(figures, indent=1))
     return 0
 
 

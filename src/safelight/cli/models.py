@@ -250,11 +250,13 @@ def _describe_models(container: Container) -> list[dict[str, Any]]:
     """The models of the catalogue and the configured ones, with their state on disk."""
     from safelight.detectors.models.catalogue import MODELS, find_model
     from safelight.detectors.models.weights import WeightsChanged, read_manifest
+    from safelight.detectors.registry import load_plugin
 
     store = container.core.models_folder
     rows: dict[str, dict[str, Any]] = {}
     for name, one in MODELS.items():
-        adds = _describe_added(one.detector)
+        capabilities = load_plugin(one.detector).capabilities
+        adds = _describe_coverage(one.detector, capabilities)
         rows[name] = {
             "name": name,
             "repo": one.repo,
@@ -263,7 +265,8 @@ def _describe_models(container: Container) -> list[dict[str, Any]]:
             "size": one.size,
             "adds": adds,
             "folder": find_model(name, store) or store / name,
-            "message": f"{one.task} {one.size / 1e6:.0f} MB. {one.licence}. {_sentence(adds)}",
+            "message": f"{one.task} {one.size / 1e6:.0f} MB. {one.licence}."
+            f" {f'Adds {adds}.' if capabilities else adds}",
         }
     for named in _configured_models(container):
         adds = ", ".join(named.spec.categories)
@@ -285,17 +288,6 @@ def _describe_models(container: Container) -> list[dict[str, Any]]:
         if manifest is not None:
             row |= {"repo": manifest.repo, "licence": manifest.licence}
     return [rows[name] for name in sorted(rows)]
-
-
-def _describe_added(detector: str) -> str:
-    """The cells that a detector can fill once its model is there."""
-    from safelight.detectors.registry import load_plugin
-
-    return _describe_coverage(detector, load_plugin(detector).capabilities)
-
-
-def _sentence(adds: str) -> str:
-    return adds if adds.endswith(".") else f"Adds {adds}."
 
 
 def _fetcher(address: str) -> Fetcher:

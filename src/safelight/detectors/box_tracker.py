@@ -88,8 +88,12 @@ class BoxTracker:
 
 def intersection_over_union(one: Box, other: Box) -> float:
     """Intersection over union of two boxes."""
+    shared = intersection(one, other)
+    return shared / (one[2] * one[3] + other[2] * other[3] - shared) if shared else 0.0
+
+
+def intersection(one: Box, other: Box) -> float:
+    """The area that two boxes share."""
     width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
     height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    return width * height / (one[2] * one[3] + other[2] * other[3] - width * height)
+    return width * height if width > 0 and height > 0 else 0.0

@@ -22,8 +22,8 @@ def tensor(name: str, array: npt.NDArray[Any]) -> bytes:
         [
             *(_number(1, size) for size in array.shape),
             _number(2, _TYPES[array.dtype.name]),
-            _bytes(8, name.encode()),
-            _bytes(9, np.ascontiguousarray(little).tobytes()),
+            length_delimited(8, name.encode()),
+            length_delimited(9, np.ascontiguousarray(little).tobytes()),
         ]
     )
 
@@ -32,11 +32,11 @@ def node(kind: str, inputs: Sequence[str], outputs: Sequence[str], **attributes:
     """A NodeProto of the default operator set."""
     return b"".join(
         [
-            *(_bytes(1, name.encode()) for name in inputs),
-            *(_bytes(2, name.encode()) for name in outputs),
-            _bytes(3, outputs[0].encode()),
-            _bytes(4, kind.encode()),
-            *(_bytes(5, _attribute(name, value)) for name, value in attributes.items()),
+            *(length_delimited(1, name.encode()) for name in inputs),
+            *(length_delimited(2, name.encode()) for name in outputs),
+            length_delimited(3, outputs[0].encode()),
+            length_delimited(4, kind.encode()),
+            *(length_delimited(5, _attribute(name, value)) for name, value in attributes.items()),
         ]
     )
 
@@ -44,9 +44,12 @@ def node(kind: str, inputs: Sequence[str], outputs: Sequence[str], **attributes:
 def value(name: str, kind: int, shape: Sequence[int | str]) -> bytes:
     """A ValueInfoProto; a `str` in the shape is a free dimension of that name."""
     dimensions = b"".join(
-        _bytes(1, _bytes(2, size.encode()) if isinstance(size, str) else _number(1, size)) for size in shape
+        length_delimited(1, length_delimited(2, size.encode()) if isinstance(size, str) else _number(1, size))
+        for size in shape
     )
-    return _bytes(1, name.encode()) + _bytes(2, _bytes(1, _number(1, kind) + _bytes(2, dimensions)))
+    return length_delimited(1, name.encode()) + length_delimited(
+        2, length_delimited(1, _number(1, kind) + length_delimited(2, dimensions))
+    )
 
 
 class OnnxGraph(NamedTuple):
@@ -63,19 +66,19 @@ def model(graph: OnnxGraph, *, opset: int, ir_version: int) -> bytes:
     """A ModelProto with this graph, which a runtime can load."""
     body = b"".join(
         [
-            *(_bytes(1, one) for one in graph.nodes),
-            _bytes(2, graph.name.encode()),
-            *(_bytes(5, one) for one in graph.tensors),
-            *(_bytes(11, one) for one in graph.inputs),
-            *(_bytes(12, one) for one in graph.outputs),
+            *(length_delimited(1, one) for one in graph.nodes),
+            length_delimited(2, graph.name.encode()),
+            *(length_delimited(5, one) for one in graph.tensors),
+            *(length_delimited(11, one) for one in graph.inputs),
+            *(length_delimited(12, one) for one in graph.outputs),
         ]
     )
     return b"".join(
         [
             _number(1, ir_version),
-            _bytes(2, b"safelight"),
-            _bytes(7, body),
-            _bytes(8, _bytes(1, b"") + _number(2, opset)),
+            length_delimited(2, b"safelight"),
+            length_delimited(7, body),
+            length_delimited(8, length_delimited(1, b"") + _number(2, opset)),
         ]
     )
 
@@ -83,7 +86,7 @@ def model(graph: OnnxGraph, *, opset: int, ir_version: int) -> bytes:
 def add_outputs(model: bytes, outputs: Sequence[bytes]) -> bytes:
     """The encoded model with more of its values as outputs."""
     # A decoder joins the parts of a message that it finds in several places.
-    return model + _bytes(7, b"".join(_bytes(12, one) for one in outputs))
+    return model + length_delimited(7, b"".join(length_delimited(12, one) for one in outputs))
 
 
 def _attribute(name: str, given: Attribute) -> bytes:
@@ -93,7 +96,7 @@ def _attribute(name: str, given: Attribute) -> bytes:
         body = _number(3, given) + _number(20, 2)
     else:
         body = b"".join(_number(8, one) for one in given) + _number(20, 7)
-    return _bytes(1, name.encode()) + body
+    return length_delimited(1, name.encode()) + body
 
 
 def _varint(number: int) -> bytes:
@@ -114,5 +117,6 @@ def _number(field: int, number: int) -> bytes:
     return _key(field, 0) + _varint(number)
 
 
-def _bytes(field: int, data: bytes) -> bytes:
+def length_delimited(field: int, data: bytes) -> bytes:
+    """A field of a protobuf message with these bytes: a text, a message, or packed numbers."""
     return _key(field, 2) + _varint(len(data)) + data

@@ -11,7 +11,7 @@ DETECTOR, VERSION = "signs", "1"
 KIND = "object"
 #: The score from which `starter` holds words of a category, where it is not `_HOLD_SCORE`. Beside a thing,
 #: half of it counts.
-_HOLD_SCORES = {Category.HARASSMENT: 0.7, Category.ILLICIT: 0.7}
+_HOLD_SCORES: Mapping[str, float] = {Category.HARASSMENT: 0.7, Category.ILLICIT: 0.7}
 _HOLD_SCORE, _COUNTED_SHARE = 0.5, 0.5
 #: Lower than any other rule asks of composed findings, so that only the rule about things holds.
 JOINT_SCORE = 0.25
@@ -56,7 +56,7 @@ def _comes_close(finding: Finding) -> bool:
     if any(finding.attributes.get(name) is True for name in ("negated", "rejected")):
         return False
     hold = max(
-        _HOLD_SCORES.get(Category(finding.category), _HOLD_SCORE),
+        _HOLD_SCORES.get(finding.category, _HOLD_SCORE),
         finding.point.score if finding.point is not None else 0.0,
     )
     return finding.score >= _COUNTED_SHARE * hold

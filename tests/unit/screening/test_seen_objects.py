@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safelight.detectors.image.objects.detector import THINGS
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED, Basis, Finding, Modality, Stage
 from safelight.policy.tenant_policy import TenantPolicy
@@ -69,6 +70,33 @@ def test_a_thing_and_words_at_half_of_their_hold_are_held_and_not_blocked(policy
     assert judged(an_act(0.3), stage=stage, policy=policy).verdict.action is Action.ALLOW
     verdict = judged(a_thing(), an_act(0.3), stage=stage, policy=policy).verdict
     assert (verdict.action, verdict.rule) == (Action.HOLD, "to-5")
+
+
+def test_every_thing_of_the_detector_has_its_words() -> None:
+    assert WORDS_OF_THING.keys() == THINGS.keys()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("audience", Audience)
+def test_no_joint_finding_fires_another_rule(policy: str, audience: Audience) -> None:
+    for name, categories in WORDS_OF_THING.items():
+        for category in categories:
+            thing, words = a_thing(name), an_act(0.4, category)
+            (joint,) = join_objects((thing, words))
+            verdict = judged(joint, policy=policy, audience=audience).verdict
+            assert (verdict.action, verdict.rule) == (Action.HOLD, "to-5"), (name, category)
+
+
+@pytest.mark.parametrize("category", sorted(set().union(*WORDS_OF_THING.values())))
+def test_words_count_from_half_of_the_score_from_which_starter_stops_them(category: str) -> None:
+    def stops(score: float) -> bool:
+        return judged(seen(category, score)).verdict.action is not Action.ALLOW
+
+    def counts(score: float) -> bool:
+        return any(join_objects((a_thing(name), an_act(score, category))) for name in WORDS_OF_THING)
+
+    scores = [number / 100 for number in range(2, 101, 2)]
+    assert min(filter(counts, scores)) == pytest.approx(min(filter(stops, scores)) / 2, abs=0.011)
 
 
 def test_words_below_half_of_their_hold_do_not_count() -> None:

@@ -7,8 +7,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from safelight.detectors.box_tracker import Box
+
 from .face_boxes import ScoredFace, clip_box
-from .region_cache import Box
+from .scaling import scale_picture
 
 _INPUT_SIDE_PX = 192
 #: The places of the output are a square of as many rows and columns.
@@ -66,17 +68,11 @@ class BlazeFace:
 
 def _letterbox(pixels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], Box]:
     """The picture in the middle of a black square, and its place there."""
-    import cv2
-
-    height, width = pixels.shape[:2]
-    scale = _INPUT_SIDE_PX / max(height, width)
-    wide, high = max(round(width * scale), 1), max(round(height * scale), 1)
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled = scale_picture(pixels, _INPUT_SIDE_PX / max(pixels.shape[:2]))
+    high, wide = scaled.shape[:2]
     square = np.zeros((_INPUT_SIDE_PX, _INPUT_SIDE_PX, 3), np.uint8)
     left, top = (_INPUT_SIDE_PX - wide) // 2, (_INPUT_SIDE_PX - high) // 2
-    square[top : top + high, left : left + wide] = cv2.resize(
-        np.ascontiguousarray(pixels), (wide, high), interpolation=interpolation
-    )
+    square[top : top + high, left : left + wide] = scaled
     return square, (
         left / _INPUT_SIDE_PX,
         top / _INPUT_SIDE_PX,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.onnx_session import open_session
+from safelight.detectors.onnx_writer import length_delimited
 
 from .face_boxes import ScoredFace, clip_box
 
@@ -23,6 +24,12 @@ _CELL = 4
 _MAX_LOG_SIZE = 10.0
 
 Floats: TypeAlias = npt.NDArray[np.float32]
+#: Fields of the protobuf messages ModelProto and GraphProto.
+_GRAPH, _GRAPH_INPUT, _GRAPH_OUTPUT = 7, 11, 12
+_LENGTH_DELIMITED, _VARINT = 2, 0
+#: A dimension of a fixed size, and one of any size with as many bytes.
+_FIXED_SIZES = tuple(b"\n\x02\x08" + bytes([size]) for size in (10, 32, 8))
+_ANY_SIZE = b"\n\x02\x12\x00"
 
 
 class CenterFace:
@@ -76,13 +83,6 @@ def decode_faces(
 # The published graph has a fixed input of ten pictures of 32 pixels and lists its weights as inputs, which
 # keeps onnxruntime from preparing them. A change of the declarations alone frees the size.
 
-#: Fields of the protobuf messages ModelProto and GraphProto.
-_GRAPH, _GRAPH_INPUT, _GRAPH_OUTPUT = 7, 11, 12
-_LENGTH_DELIMITED, _VARINT = 2, 0
-#: A dimension of a fixed size, and one of any size with as many bytes.
-_FIXED_SIZES = tuple(b"\n\x02\x08" + bytes([size]) for size in (10, 32, 8))
-_ANY_SIZE = b"\n\x02\x12\x00"
-
 
 def free_input_size(model: bytes) -> bytes:
     """The same ONNX model for pictures of any size. Raises `ValueError` for bytes that are not a model."""
@@ -90,7 +90,7 @@ def free_input_size(model: bytes) -> bytes:
     for field, whole, content in _fields(model):
         if field == _GRAPH:
             graph = b"".join(_free_declarations(content))
-            changed.append(bytes([_GRAPH << 3 | _LENGTH_DELIMITED]) + _encode_varint(len(graph)) + graph)
+            changed.append(length_delimited(_GRAPH, graph))
         else:
             changed.append(whole)
     return b"".join(changed)
@@ -131,11 +131,3 @@ def _decode_varint(message: bytes, at: int) -> tuple[int, int]:
             return number, at + 1
         at, shift = at + 1, shift + 7
     raise ValueError("this is not an ONNX model")
-
-
-def _encode_varint(number: int) -> bytes:
-    encoded = bytearray()
-    while number > 127:
-        encoded.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*encoded, number])

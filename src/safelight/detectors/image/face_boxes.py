@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .region_cache import Box
+from safelight.detectors.box_tracker import Box, intersection
 
 #: Two boxes that share this fraction of the smaller one are the same face.
 _MAX_SHARED = 0.45
@@ -45,7 +45,5 @@ def clip_box(left: float, top: float, right: float, bottom: float) -> Box:
 
 def _shared_part(one: Box, other: Box) -> float:
     """The overlap of two boxes as a fraction of the smaller one."""
-    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    smaller = min(one[2] * one[3], other[2] * other[3])
-    return wide * high / smaller if wide > 0 and high > 0 and smaller > 0 else 0.0
+    shared = intersection(one, other)
+    return shared / min(one[2] * one[3], other[2] * other[3]) if shared else 0.0

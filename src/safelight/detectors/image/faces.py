@@ -16,6 +16,7 @@ from safelight.detectors.models.catalogue import (
     BLAZEFACE,
     CENTERFACE,
     find_model,
+    not_installed,
     read_pinned_file,
     store_of,
 )
@@ -26,6 +27,7 @@ from .blazeface import BlazeFace
 from .centerface import STRIDE, CenterFace
 from .face_boxes import ScoredFace, remove_duplicates, turn_back
 from .region_cache import CachedRegions, Window, WindowSizes, crop, enclosing_window, expand_box
+from .scaling import scale_picture
 
 NAME, VERSION = "faces", "centerface-blazeface-1"
 
@@ -109,15 +111,7 @@ def _findings(faces: Iterable[ScoredFace], voice: str) -> Iterator[Finding]:
 
 def _resize(pixels: Pixels, longest_side: int) -> Pixels:
     """The picture with this longest side; a smaller one is enlarged."""
-    import cv2
-
-    height, width = pixels.shape[:2]
-    scale = longest_side / max(height, width)
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    if size == (width, height):
-        return pixels
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
+    return scale_picture(pixels, longest_side / max(pixels.shape[:2]))
 
 
 def _window(face: ScoredFace, width: int, height: int) -> Window:
@@ -127,7 +121,7 @@ def _window(face: ScoredFace, width: int, height: int) -> Window:
 def _missing(options: dict[str, Any]) -> str | None:
     for name in (CENTERFACE, BLAZEFACE):
         if find_model(name, store_of(options)) is None:
-            return f"The model {name} is not installed; run: safelight models pull {name}"
+            return not_installed(name)
     return None
 
 

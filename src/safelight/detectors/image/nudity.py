@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.core.installation import install_command
+from safelight.detectors.box_tracker import intersection_over_union
 from safelight.detectors.image.region_cache import (
     CachedRegions,
     Window,
@@ -25,6 +26,7 @@ from safelight.detectors.image.region_cache import (
     enclosing_window,
     expand_box,
 )
+from safelight.detectors.image.scaling import scale_picture
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.findings import Attribute, Basis, Category, Finding, ImageBox, Modality
@@ -102,12 +104,8 @@ def letterbox(
 
     height, width = pixels.shape[:2]
     scale = (_INPUT_SIDE_PX / max(height, width) if enlarge else 1.0) * 2 ** (-halvings / 2)
-    inner_width, inner_height = max(round(width * scale), 1), max(round(height * scale), 1)
-    if (inner_width, inner_height) != (width, height):
-        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        pixels = cv2.resize(pixels, (inner_width, inner_height), interpolation=interpolation).astype(
-            np.uint8, copy=False
-        )
+    pixels = scale_picture(pixels, scale)
+    inner_height, inner_width = pixels.shape[:2]
     padded = np.zeros((1, 3, _round_up(inner_height), _round_up(inner_width)), dtype=np.float32)
     # Copy one colour at a time, because copying all three at once takes ten times as long.
     for colour, plane in enumerate(cv2.split(pixels)):
@@ -147,7 +145,7 @@ def decode_detections(
         if (
             right > left
             and bottom > top
-            and all(_overlap(detection.box, other.box) < _MAX_OVERLAP for other in of_kind)
+            and all(intersection_over_union(detection.box, other.box) < _MAX_OVERLAP for other in of_kind)
         ):
             of_kind.append(detection)
             detections.append(detection)
@@ -219,15 +217,6 @@ def filter_detections(run_view: Callable[[RescaledView], ModelOutput], min_score
 
 def _window(detection: Detection, width: int, height: int) -> Window:
     return enclosing_window(detection.box, width, height)
-
-
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """Intersection over union."""
-    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    if wide <= 0 or high <= 0:
-        return 0.0
-    return wide * high / (one[2] * one[3] + other[2] * other[3] - wide * high)
 
 
 class NudityDetector:

@@ -13,10 +13,10 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from safelight.detectors.box_tracker import Box
+
 Detected = TypeVar("Detected")
 Pixels = npt.NDArray[np.uint8]
-#: Left, top, width and height, as fractions of the picture's width and height.
-Box = tuple[float, float, float, float]
 #: Left, top, right, bottom in pixels; right and bottom are exclusive.
 Window = tuple[int, int, int, int]
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .logo_store import EnrolledLogo, LogoView
+from .scaling import scale_picture
 
 Grey = npt.NDArray[np.uint8]
 Matrix = npt.NDArray[np.float64]
@@ -25,6 +26,8 @@ _Rows = npt.NDArray[np.float32]
 _TEMPLATE_SIDE_PX = 192
 _KEYPOINT_SIZES_PX = (192, 96, 48)
 _MARGIN = 0.12
+#: No side of a scaled picture is shorter.
+_LEAST_SIDE_PX = 8
 #: Side in pixels of the square picture in which edges are compared.
 _FIELD_SIDE = 64
 _TEMPLATE_KEYPOINTS, _IMAGE_KEYPOINTS, _LARGE_KEYPOINTS = 120, 1300, 500
@@ -87,7 +90,7 @@ def make_view(grey: Grey) -> LogoView | None:
     height, width = template.shape
     for size in _KEYPOINT_SIZES_PX:
         for inverted in (False, True):
-            small = _resize(template, size / max(height, width))
+            small = scale_picture(template, size / max(height, width), least_px=_LEAST_SIDE_PX)
             found, described = _features(255 - small if inverted else small, _TEMPLATE_KEYPOINTS)
             if len(found):
                 found[:, 0] /= small.shape[1]
@@ -109,11 +112,11 @@ def make_view(grey: Grey) -> LogoView | None:
 def extract_features(grey: Grey) -> ImageFeatures:
     """Extract the features of a picture once, for comparison with any number of logos."""
     points, descriptors = _features(grey, _IMAGE_KEYPOINTS)
-    large, described = _features(_resize(grey, 0.4), _LARGE_KEYPOINTS)
+    large, described = _features(scale_picture(grey, 0.4, least_px=_LEAST_SIDE_PX), _LARGE_KEYPOINTS)
     large[:, :3] /= 0.4
     smaller = [grey]
     while max(smaller[-1].shape) > 100:
-        smaller.append(_resize(smaller[-1], 0.5))
+        smaller.append(scale_picture(smaller[-1], 0.5, least_px=_LEAST_SIDE_PX))
     return ImageFeatures(
         grey, tuple(smaller), np.concatenate([points, large]), np.concatenate([descriptors, described])
     )
@@ -351,20 +354,11 @@ def _trim(grey: Grey) -> Grey:
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
         grey = grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = _TEMPLATE_SIDE_PX / max(grey.shape) / 1.16
-    small = _resize(grey, scale)
+    small = scale_picture(grey, scale, least_px=_LEAST_SIDE_PX)
     pad = max(round(max(small.shape) * 0.08), 2)
     return np.asarray(
         cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=ground), np.uint8
     )
-
-
-def _resize(grey: Grey, scale: float) -> Grey:
-    import cv2
-
-    height, width = grey.shape
-    size = (max(round(width * scale), 8), max(round(height * scale), 8))
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey, size, interpolation=interpolation), np.uint8)
 
 
 @lru_cache(maxsize=4)

@@ -290,6 +290,11 @@ def find_model(name: str, store: Path | None) -> Path | None:
     return None
 
 
+def not_installed(name: str) -> str:
+    """The sentence about a catalogue model that is missing, with the command that brings it."""
+    return f"The model {name} is not installed; run: safelight models pull {name}"
+
+
 def read_pinned_file(name: str, store: Path | None) -> bytes:
     """The content of a catalogue model of one file. Raises `FileNotFoundError` if it is missing, and
     `WeightsChanged` if it is not the pinned file.
@@ -297,7 +302,7 @@ def read_pinned_file(name: str, store: Path | None) -> bytes:
     (file,) = MODELS[name].files
     folder = find_model(name, store)
     if folder is None:
-        raise FileNotFoundError(f"The model {name} is not installed; run: safelight models pull {name}")
+        raise FileNotFoundError(not_installed(name))
     content = (folder / file.path).read_bytes()
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise WeightsChanged(

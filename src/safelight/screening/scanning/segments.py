@@ -57,6 +57,11 @@ def build_segments(
     return builder.segments()
 
 
+def kind_and_voice(finding: Finding) -> tuple[str, str]:
+    """What was seen, and the model that saw it: findings that differ in these are no duplicates."""
+    return str(finding.attributes.get("kind", "")), str(finding.attributes.get("voice", ""))
+
+
 class SegmentBuilder:
     """Joins the findings of one detector into segments, one call at a time.
 
@@ -75,12 +80,7 @@ class SegmentBuilder:
         """Add the findings of one call. Add calls in order; calls without findings may be omitted."""
         by_kind: dict[tuple[str, str, str, bool], list[Finding]] = {}
         for finding in findings:
-            kind = (
-                finding.category,
-                str(finding.attributes.get("kind", "")),
-                str(finding.attributes.get("voice", "")),
-                finding.test_card,
-            )
+            kind = (finding.category, *kind_and_voice(finding), finding.test_card)
             by_kind.setdefault(kind, []).append(finding)
         for kind, group in by_kind.items():
             if kind not in self._tracks:

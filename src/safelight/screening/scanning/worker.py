@@ -25,6 +25,7 @@ from .detector_runner import DetectorRunner
 from .keyframes import KEYFRAME_SIDE_PX, KeyframeWriter
 from .ocr_merge import merge_texts
 from .report import WorkerResult
+from .segments import kind_and_voice
 from .tasks import DetectorSet, ImagePass, ImageScanTask, VideoScanTask
 from .video_scan import VideoScan
 
@@ -102,7 +103,7 @@ def _place_key(finding: Finding) -> tuple[object, ...]:
     """Duplicates have the same key: the kind, the voice, and the box rounded to a tenth of the image."""
     box = next((part for part in finding.evidence if isinstance(part, ImageBox)), None)
     place = None if box is None else tuple(round(side, 1) for side in box.sides)
-    return (finding.attributes.get("kind"), finding.attributes.get("voice"), place)
+    return (*kind_and_voice(finding), place)
 
 
 def merge_views(stored: WorkerResult, others: Sequence[WorkerResult]) -> WorkerResult:
@@ -135,8 +136,7 @@ def _new_findings(known: Sequence[Finding], found: Sequence[Finding]) -> list[Fi
 
 
 def _key(finding: Finding) -> object:
-    kind, voice = finding.attributes.get("kind"), finding.attributes.get("voice")
-    return finding.detector, finding.category, finding.modality, kind, voice
+    return finding.detector, finding.category, finding.modality, *kind_and_voice(finding)
 
 
 def _covers(known: Finding, new: Finding) -> bool:

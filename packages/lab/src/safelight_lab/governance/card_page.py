@@ -62,7 +62,7 @@ def _policy(policy: Mapping[str, Any]) -> Section:
     basis, published = policy["basis"], policy["published"]
     text = f"`{policy['name']}` {policy['version']}, sha256 `{policy['sha256']}`. "
     if published is None:
-        text += "It is the document of the settings: nobody published it. "
+        text += "It is the document of the settings and was not published. "
     else:
         by = f" by {published['by']}" if "by" in published else ""
         state = "in force" if published["in_force"] else "not in force now"
