@@ -120,8 +120,9 @@ def _environment(folder: Path) -> dict[str, str]:
         **os.environ,
         "SAFELIGHT_DATA": str(folder / "data"),
         "PYTHONUNBUFFERED": "1",
-        # On a busy machine the check of a reference picture can take longer than the default.
+        # On a busy machine the checks of a request can take longer than the defaults.
         "SAFELIGHT_SCAN__REFERENCE_TIMEOUT_S": "30",
+        "SAFELIGHT_SCAN__TEXT_TIMEOUT_S": "20",
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -47,6 +47,9 @@ from safelight.videos.withdrawal import withdraw_within
 from safelight.web.console.services import ConsoleServices
 from safelight.web.services import Services
 from safelight.web.standing import StandingServices
+
+#: On a busy machine a check of a few words can take longer than the default, and would hold the video.
+CALM_SCAN: Mapping[str, Any] = {"warm_workers": 0, "text_timeout_s": 20}
 
 
 def withdraw(context: PipelineContext, video: Video, *, actor: str, why: str) -> tuple[str, ...]:
@@ -251,7 +254,8 @@ def furnishing(
     def make(
         *plugins: DetectorPlugin, without: Iterable[str] = (), real_media: bool = real_media, **settings: Any
     ) -> House:
-        container = Container(Settings(data=folder / "data", **{"scan": {"warm_workers": 0}, **settings}))
+        settings["scan"] = {**CALM_SCAN, **settings.get("scan", {})}
+        container = Container(Settings(data=folder / "data", **settings))
         container.persistence.database = database
         if container.core.settings.sealing.seal == "watermark":
             _share_watermark_key(container.persistence.key_folder / "watermark")

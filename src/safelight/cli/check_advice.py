@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.core.errors import InvalidField
 from safelight.core.i18n import load_messages, translate_sentence
 from safelight.providers.advice.driver_lines import DriverLine, driver_lines
-from safelight.providers.advice.driver_tables import reference_risks
+from safelight.providers.advice.driver_tables import asked_risks
 from safelight.providers.advice.help_gate import WITHOUT_ADVICE, HelpRefusal
 from safelight.providers.advice.prompt_advice import AdviceOptions
 from safelight.providers.advice.suggestion import SuggestionMaker
@@ -45,7 +45,7 @@ def advice_options(
 
     Raises `InvalidField` for an answer that is not a reference risk or `none`.
     """
-    known = [*reference_risks(), _NONE]
+    known = [*asked_risks(), _NONE]
     for name in shown or ():
         if name not in known:
             raise InvalidField(

@@ -36,7 +36,7 @@ WORDS_OF_THING: Mapping[str, Collection[str]] = {
 def join_objects(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """One finding for each category of words that go with a thing that the pictures show."""
     known = tuple(findings)
-    things = [one for one in known if one.attributes.get("kind") == KIND and one.basis is Basis.LEARNED]
+    things = [one for one in known if _is_thing(one)]
     joint: dict[str, tuple[Finding, Finding]] = {}
     for thing in things:
         goes_with = WORDS_OF_THING.get(str(thing.attributes.get("object")), ())
@@ -47,6 +47,15 @@ def join_objects(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             if best is None or best[1].score < words.score:
                 joint[words.category] = thing, words
     return tuple(_joined(thing, words) for thing, words in joint.values())
+
+
+def find_things(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """The names of the things that were recognized, each once."""
+    return tuple(dict.fromkeys(str(one.attributes["object"]) for one in findings if _is_thing(one)))
+
+
+def _is_thing(finding: Finding) -> bool:
+    return finding.attributes.get("kind") == KIND and finding.basis is Basis.LEARNED
 
 
 def _comes_close(finding: Finding) -> bool:

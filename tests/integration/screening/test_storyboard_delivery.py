@@ -14,6 +14,7 @@ from safelight.policy.verdicts import Action
 from safelight.providers.protocol import GenerationRequest
 from safelight.screening.evaluation import ScreeningContext
 from safelight_storyboard import create
+from support.house import CALM_SCAN
 
 SCENES = (
     "Rain on a greenhouse roof, seen from inside, soft morning light",
@@ -27,7 +28,7 @@ SCENES = (
 
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Container:
-    made = Container(Settings(data=tmp_path_factory.mktemp("delivery") / "data", scan={"warm_workers": 0}))
+    made = Container(Settings(data=tmp_path_factory.mktemp("delivery") / "data", scan=CALM_SCAN))
     record_waiver(made)
     return made
 

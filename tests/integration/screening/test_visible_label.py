@@ -22,6 +22,7 @@ from safelight.media.sandbox.sandbox import Sandbox
 from safelight.screening.delivery import DeliveryStage
 from safelight.screening.scanning.service import Scanner, ScannerOptions
 from support.clips import make_clip
+from support.house import CALM_SCAN
 from support.rows import each_row
 from support.tiny_font import write_font
 
@@ -29,7 +30,7 @@ TEXT = "AI 生成影片"
 
 
 def container(folder: Path, **sealing: Any) -> Container:
-    return Container(Settings(data=folder / "data", scan={"warm_workers": 0}, sealing=sealing))
+    return Container(Settings(data=folder / "data", scan=CALM_SCAN, sealing=sealing))
 
 
 @each_row

@@ -26,6 +26,7 @@ from safelight.web.api.checks import check_object
 from safelight.web.console.check_view import check_view
 from safelight.web.console.translations import load_languages
 from support.clips import make_clip, upload_of
+from support.house import CALM_SCAN
 
 PROMPT = "a quiet harbour, SAFELIGHT-TEST:violence"
 
@@ -41,7 +42,7 @@ def furnish(folder: Path, *, reference_timeout_s: float) -> Container:
             data=folder / "data",
             detectors={"minilm": False},
             limits={"checks_per_hour": 3},
-            scan={"warm_workers": 0, "reference_timeout_s": reference_timeout_s},
+            scan={**CALM_SCAN, "reference_timeout_s": reference_timeout_s},
         )
     )
     waiver = NewWaiver(name="tests", decided_by="a test", reason="no model", categories=(EVERYTHING,))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real_media
 
 def test_a_failed_scan_is_held_despite_waivers(furnish: Callable[..., Any]) -> None:
     """Also where no detector fills a required cell: a waiver excuses what is missing, not a crash."""
-    house = furnish(scan={"warm_workers": 0, "timeout_s": 0.05})
+    house = furnish(scan={"timeout_s": 0.05})
     house.waive()
     video = house.make()
     assert video.state is VideoState.HELD

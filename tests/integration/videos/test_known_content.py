@@ -59,7 +59,7 @@ def retentions(house: House, video_id: str) -> set[str]:
 
 
 def patient(furnish: Furnish) -> House:
-    house = furnish(scan={"warm_workers": 0, "reference_timeout_s": 30})
+    house = furnish(scan={"reference_timeout_s": 30})
     house.waive()
     return house
 

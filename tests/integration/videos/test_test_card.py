@@ -17,6 +17,7 @@ from safelight.testing.detectors import TEXT_MARKER
 from safelight.videos.models import Video, VideoState
 from safelight.videos.requests.request import CreateRequest
 from safelight.videos.runner import Runner
+from support.house import CALM_SCAN
 
 pytestmark = pytest.mark.slow
 
@@ -85,7 +86,7 @@ def test_a_safety_test_card_in_picture_or_sound_is_blocked(
 def test_a_safety_test_card_with_a_real_finding_is_an_ordinary_case(tmp_path: Path) -> None:
     from safelight.detectors.registry import DetectorRegistry
 
-    container = Container(Settings(data=tmp_path / "data", scan={"warm_workers": 0}))  # type: ignore[arg-type]
+    container = Container(Settings(data=tmp_path / "data", scan=CALM_SCAN))  # type: ignore[arg-type]
     plain = DetectorRegistry.discover({})
     container.core.detectors = DetectorRegistry(
         [*plain._plugins, (TEXT_MARKER, {"category": "self-harm/instructions", "score": 0.99})]

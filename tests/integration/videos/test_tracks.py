@@ -87,7 +87,7 @@ def test_a_clip_that_could_not_be_made_plain_is_not_delivered_with_more_than_pic
 def test_an_approved_clip_whose_scan_failed_is_delivered_only_if_it_is_plain(
     furnish: Furnish, tmp_path: Path, plain: bool
 ) -> None:
-    house = furnish(scan={"warm_workers": 0, "timeout_s": 0.05})
+    house = furnish(scan={"timeout_s": 0.05})
     house.waive()
     generate(house, None if plain else with_time_code(tmp_path / "clip.mp4"))
     with pytest.MonkeyPatch.context() as patched:

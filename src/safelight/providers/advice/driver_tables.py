@@ -98,8 +98,11 @@ class ReferenceRisk:
     """What a reference image may show, and the reported risk."""
 
     id: str
+    #: As reported; empty if no source states one. Then the user is not asked about it.
     level: str
     source: AdviceSource
+    #: What the detector `objects` calls the things that show it.
+    things: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,9 +185,20 @@ def scenarios() -> Mapping[str, frozenset[str]]:
 @cache
 def reference_risks() -> Mapping[str, ReferenceRisk]:
     return {
-        row["risk"]: ReferenceRisk(id=row["risk"], level=row["level"], source=sources()[row["source"]])
+        row["risk"]: ReferenceRisk(
+            id=row["risk"],
+            level=row["level"],
+            source=sources()[row["source"]],
+            things=_split(row["things"]),
+        )
         for row in read_rows("references")
     }
+
+
+@cache
+def asked_risks() -> tuple[str, ...]:
+    """Ids of the reference risks that the user is asked about."""
+    return tuple(name for name, risk in reference_risks().items() if risk.level)
 
 
 @cache

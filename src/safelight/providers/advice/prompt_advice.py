@@ -12,6 +12,7 @@ from safelight.detectors.text.chinese import locale_of
 from safelight.policy.explanations import HelpLine, help_lines
 from safelight.policy.findings import Category, Cell, Finding, is_alarm
 from safelight.policy.verdicts import Action
+from safelight.screening.seen_objects import find_things
 
 from . import driver_tables
 from .age_cues import find_ageless_person, has_age_cue
@@ -49,7 +50,7 @@ class AdviceOptions:
     provider: str = ""
     #: Where the provider blocked the request; None if it did not, or if that is unknown.
     blocked_at: BlockedAt | None = None
-    #: What the reference images show: ids of `driver_tables.reference_risks`. None if the user was not asked.
+    #: What the reference images show: ids of `driver_tables.asked_risks`. None if the user was not asked.
     reference_shows: tuple[str, ...] | None = None
     #: What the video is for, in the user's words; empty if not stated.
     purpose: str = ""
@@ -155,7 +156,7 @@ def advise_on(
     """The advice on a screened request. It has suggestions only if the help gate allows them."""
     drivers = (
         *find_drivers(request.texts, request.shown, negated=options.negated),
-        *_reference_drivers(options.reference_shows or ()),
+        *_reference_drivers(options.reference_shows or (), find_things(request.shown)),
     )
     shown = [text for name, text in request.texts.items() if name not in options.negated]
     refusal = find_refusal(
@@ -210,7 +211,7 @@ def advise_on(
         stopped=options.rewrite_failed,
         fix=_fix(drivers, options.blocked_at, request.references) if helps else (),
         blocked_at=options.blocked_at,
-        questions=tuple(driver_tables.reference_risks())
+        questions=_questions(drivers)
         if request.references and options.reference_shows is None
         else (),
         help_lines=lines,
@@ -252,21 +253,29 @@ def _without_advice(
     )
 
 
-def _reference_drivers(shown: Sequence[str]) -> tuple[Driver, ...]:
+def _reference_drivers(shown: Sequence[str], things: Sequence[str]) -> tuple[Driver, ...]:
+    """The risks that the user stated, and those of things that a detector recognized."""
     risks = driver_tables.reference_risks()
+    seen = {risk.id: thing for thing in things for risk in risks.values() if thing in risk.things}
     return tuple(
         Driver(
             kind=DriverKind.REFERENCE,
             row=name,
-            reason=f"reference_{name}",
+            reason=f"reference_{name}" if name in shown else f"seen_{seen[name].replace(' ', '_')}",
             spans=(),
             words=(),
             sources=(risks[name].source,),
             level=risks[name].level,
         )
-        for name in dict.fromkeys(shown)
+        for name in dict.fromkeys((*shown, *seen))
         if name in risks
     )
+
+
+def _questions(drivers: Sequence[Driver]) -> tuple[str, ...]:
+    """The reference risks that nothing has answered yet."""
+    answered = {driver.row for driver in drivers if driver.kind is DriverKind.REFERENCE}
+    return tuple(name for name in driver_tables.asked_risks() if name not in answered)
 
 
 def _fix(drivers: Sequence[Driver], blocked_at: BlockedAt | None, references: int) -> tuple[str, ...]:

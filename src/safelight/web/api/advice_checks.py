@@ -14,7 +14,7 @@ from safelight.core.errors import InvalidField, NotFound
 from safelight.core.i18n import DEFAULT, LANGUAGES, accepted_language, match_language
 from safelight.providers.advice.age_cues import MAX_AGE, MIN_AGE
 from safelight.providers.advice.check_result import advice_wire, applied_wire, find_suggestion
-from safelight.providers.advice.driver_tables import reference_risks
+from safelight.providers.advice.driver_tables import asked_risks
 from safelight.providers.advice.drivers import REWRITTEN, TEMPLATE
 from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.videos.requests.field_problems import FieldProblems
@@ -148,10 +148,10 @@ def _reference_shows(value: Any) -> tuple[str, ...] | None:
     if value is None:
         return None
     names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
-    if isinstance(names, list) and all(isinstance(name, str) and name in reference_risks() for name in names):
+    if isinstance(names, list) and all(isinstance(name, str) and name in asked_risks() for name in names):
         return tuple(names)
     raise InvalidField(
-        f"`reference_shows` must be a list of these: {', '.join(reference_risks())}.", param="reference_shows"
+        f"`reference_shows` must be a list of these: {', '.join(asked_risks())}.", param="reference_shows"
     )
 
 

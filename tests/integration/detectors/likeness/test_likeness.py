@@ -21,6 +21,7 @@ from safelight.screening.evaluation import StageResult
 from safelight.store import tables
 from support.clips import make_clip
 from support.consent_records import add_given_request
+from support.house import CALM_SCAN
 from support.synthetic_faces import ANN, BEN, Pixels, pair, portrait
 
 BASIS = "Explicit consent, Art. 9(2)(a) GDPR"
@@ -38,7 +39,7 @@ def container(tmp_path: Path) -> Iterator[Container]:
     container = Container(
         Settings(
             data=tmp_path / "data",
-            scan={"warm_workers": 0},  # type: ignore[arg-type]
+            scan=CALM_SCAN,  # type: ignore[arg-type]
             # Drawn faces are more similar to each other than real ones.
             likeness={  # type: ignore[arg-type]
                 "enabled": True,

@@ -33,6 +33,7 @@ from safelight.store import tables
 from safelight.videos.requests.request import CreateRequest
 from support.chat_server import ChatServer, chat_server
 from support.fake_api_server import listening
+from support.house import CALM_SCAN
 from support.rows import each_row
 from support.verdicts import seen
 
@@ -84,7 +85,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Container:
             data=tmp_path_factory.mktemp("rewriter") / "data",
             detectors={"minilm": False},
             limits={"checks_per_hour": 100_000, "end_user_checks_per_hour": 7},
-            scan={"warm_workers": 0, "text_timeout_s": 20},
+            scan=CALM_SCAN,
         )
     )
     container.persistence.waivers.add(

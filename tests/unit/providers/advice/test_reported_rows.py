@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
+from safelight.detectors.image.objects.detector import SIGN_SCORE, THINGS
 from safelight.detectors.text.chinese import SIMPLIFIED
+from safelight.policy.findings import Basis, Category, Finding, Modality
 from safelight.providers.advice import driver_tables
 from safelight.providers.advice.advice_data import read_rows
 from safelight.providers.advice.driver_tables import DriverKind
 from safelight.providers.advice.drivers import find_drivers
-from support.prompt_advice import advised, rewrites
+from support.prompt_advice import advised, rewrites, suggested
 from support.rows import each_row, rows_of
 
 SCRIPTS = ("en", "zh-Hant", "zh-Hans")
@@ -118,6 +124,53 @@ def test_a_reference_risk_has_its_level_and_its_remedy(risk: str) -> None:
     # Five questions are asked if there is a reference and no answer.
     assert len(advised("a lake", references=1).questions) == 5
     assert advised("a lake", references=1, reference_shows=()).questions == ()
+
+
+def seen(thing: str, **changed: Any) -> Finding:
+    return replace(
+        Finding(
+            category=Category.VIOLENCE,
+            score=SIGN_SCORE,
+            modality=Modality.FRAMES,
+            detector="objects",
+            version="1",
+            basis=Basis.LEARNED,
+            reason=f"The picture shows a {thing}.",
+            attributes={"kind": "object", "object": thing},
+        ),
+        **changed,
+    )
+
+
+def test_a_thing_recognized_in_a_reference_answers_its_question() -> None:
+    things = {thing for risk in driver_tables.reference_risks().values() for thing in risk.things}
+    assert things == set(THINGS)
+    found = (seen("syringe"), seen("syringe"))
+    advice = advised("a quiet lake", references=2, findings=found, shown=found)
+    assert [(one.row, one.level, one.reason) for one in advice.drivers] == [
+        ("medical", "medium", "seen_syringe")
+    ]
+    assert suggested(advice, "reference_medical")
+    assert advice.questions == ("sharp_objects", "heights", "deep_water", "pained_faces")
+    stated = advised("a quiet lake", references=2, findings=found, shown=found, reference_shows=("medical",))
+    assert [one.reason for one in stated.drivers] == ["reference_medical"]
+
+
+@pytest.mark.parametrize("thing", ["firearm", "heavy weapon"])
+def test_a_weapon_in_a_reference_has_a_remedy_and_raises_no_level(thing: str) -> None:
+    found = (seen(thing),)
+    advice = advised("a museum hall", provider="sora-2", references=1, findings=found, shown=found)
+    before = advised("a museum hall", provider="sora-2", references=1)
+    assert [one.row for one in advice.drivers] == ["weapons"]
+    assert suggested(advice, "reference_weapons")
+    assert (advice.risk.level, advice.answer) == (before.risk.level, before.answer)
+    assert len(advice.questions) == 5
+
+
+def test_words_beside_a_thing_are_no_thing_and_a_withheld_thing_is_not_named() -> None:
+    joint = seen("firearm", basis=Basis.COMPOSED)
+    for given in ({"findings": (joint,), "shown": (joint,)}, {"findings": (seen("firearm"),)}):
+        assert advised("a museum hall", references=1, **given).drivers == ()
 
 
 @each_row
