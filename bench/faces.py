@@ -29,7 +29,7 @@ from safelight.detectors.image import nudity
 from safelight.detectors.image.blazeface import BlazeFace
 from safelight.detectors.image.centerface import CenterFace
 from safelight.detectors.image.face_boxes import ScoredFace, remove_duplicates
-from safelight.detectors.image.faces import MIN_SCORE, FaceDetector
+from safelight.detectors.image.faces import BOTH, MIN_SCORE, FaceDetector, join_faces
 from safelight.detectors.models.catalogue import BLAZEFACE, CENTERFACE, read_pinned_file
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Frame
@@ -266,17 +266,28 @@ def references(
         high = float(np.exp(rng.uniform(np.log(40), np.log(480))))
         turn = float(rng.choice([0, 0, 0, 15, -15, 30, 90, 180, 270]))
         picture, where = laid(grounds[int(rng.integers(len(grounds)))], face, high, turn, rng)
-        found = {name: hit(faces, where) for name, faces in ways.found(picture, SETTINGS[3:]).items()}
+        seen = ways.found(picture, SETTINGS[3:])
+        found = {name: hit(faces, where) for name, faces in seen.items()}
         now = found[NEW_PICTURE] or found[BLAZE_PICTURE]
         counts["NudeNet before"] += found[OLD_PICTURE]
         counts["CenterFace or BlazeFace now"] += now
-        counts["both now"] += found[NEW_PICTURE] and found[BLAZE_PICTURE]
-        counts["two of three with the extra"] += (
-            found[NEW_PICTURE] + found[BLAZE_PICTURE] + found[THIRD_PICTURE] > 1
-        )
+        for name in decisions(seen):
+            counts[name] += 1
         counts["lost"] += found[OLD_PICTURE] and not now
         counts["gained"] += now and not found[OLD_PICTURE]
     return {"references": count, **counts}
+
+
+def decisions(found: Found) -> list[str]:
+    """What `starter` does with a reference in which these faces are found, without a consent."""
+    if any(voice == BOTH for voice, _face in join_faces(found[NEW_PICTURE], found[BLAZE_PICTURE])):
+        return ["blocked"]
+    held_by = {"held": [NEW_PICTURE], "held with the extra": [NEW_PICTURE, THIRD_PICTURE]}
+    return [
+        name
+        for name, voices in held_by.items()
+        if any(face.score >= HELD_FROM for voice in voices for face in found[voice])
+    ]
 
 
 def false_faces(ways: Ways, pictures: Iterable[tuple[str, Pixels]]) -> dict[str, dict[str, Any]]:
@@ -288,19 +299,8 @@ def false_faces(ways: Ways, pictures: Iterable[tuple[str, Pixels]]) -> dict[str,
         found = ways.found(pixels)
         for name, faces in found.items():
             counts[name] += bool(faces)
-        for name, voices, held_by in (
-            ("now", (NEW_PICTURE, BLAZE_PICTURE), (NEW_PICTURE,)),
-            (
-                "with the extra",
-                (NEW_PICTURE, BLAZE_PICTURE, THIRD_PICTURE),
-                (NEW_PICTURE, THIRD_PICTURE),
-            ),
-        ):
-            # As `starter` decides on a reference.
-            is_blocked = sum(bool(found[voice]) for voice in voices) > 1
-            is_sure = any(face.score >= HELD_FROM for voice in held_by for face in found[voice])
-            counts[f"blocked {name}"] += is_blocked
-            counts[f"held {name}"] += is_sure and not is_blocked
+        for name in decisions(found):
+            counts[name] += 1
     return figures
 
 
@@ -337,7 +337,7 @@ def main() -> int:
     if harmless:
         figures["harmless"] = false_faces(ways, itertools.chain(*harmless))
         figures["95 % interval of blocked"] = {
-            kind: [round(100 * part, 2) for part in wilson(counts["blocked now"], counts["pictures"])]
+            kind: [round(100 * part, 2) for part in wilson(counts["blocked"], counts["pictures"])]
             for kind, counts in figures["harmless"].items()
         }
     print(json.dumps(figures, indent=1))

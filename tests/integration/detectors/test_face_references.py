@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
-from safelight.detectors.image.faces import PLUGIN
+from safelight.detectors.image.faces import BOTH, PLUGIN
 from safelight.detectors.models import catalogue
 from safelight.detectors.models.catalogue import BLAZEFACE, CENTERFACE, shared_folder
 from safelight.detectors.models.weights import WeightsChanged
@@ -76,7 +77,7 @@ def test_a_face_is_found_in_files_of_every_kind(
     write(tmp_path / name)
     report = scanner.scan_image(tmp_path / name)
     assert [run.complete for run in report.runs] == [True]
-    assert voices(report) == {CENTERFACE, BLAZEFACE}
+    assert voices(report) == {BOTH}
     assert decided("reference", *report.findings).rule == "lk-1"
 
 
@@ -86,16 +87,19 @@ def test_a_black_picture_has_no_face(scanner: Scanner, tmp_path: Path) -> None:
     assert (report.findings, report.runs[0].complete) == ((), True)
 
 
-def of_one_model(findings: tuple[Finding, ...], voice: str) -> list[Finding]:
-    return [one for one in findings if one.attributes["voice"] == voice]
+def seen_by(findings: tuple[Finding, ...], voice: str) -> list[Finding]:
+    return [replace(one, attributes={**one.attributes, "voice": voice}) for one in findings]
 
 
 def test_one_model_alone_holds_or_records(scanner: Scanner, tmp_path: Path) -> None:
     Image.fromarray(FACE).save(tmp_path / "a.png")
     findings = scanner.scan_image(tmp_path / "a.png").findings
-    held = decided("reference", *of_one_model(findings, CENTERFACE))
+    held = decided("reference", *seen_by(findings, CENTERFACE))
     assert (held.action, held.rule) == ("hold", "lk-11")
-    assert decided("reference", *of_one_model(findings, BLAZEFACE)).action == "allow"
+    assert decided("reference", *seen_by(findings, BLAZEFACE)).action == "allow"
+    # Two models about two places are no two voices about one face.
+    apart = decided("reference", *seen_by(findings, CENTERFACE), *seen_by(findings, BLAZEFACE))
+    assert (apart.action, apart.rule) == ("hold", "lk-11")
 
 
 @pytest.fixture

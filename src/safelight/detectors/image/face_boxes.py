@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from safelight.detectors.box_tracker import Box, intersection
+from safelight.detectors.box_tracker import Box, intersection, intersection_over_union
 
 #: Two boxes that share this fraction of the smaller one are the same face.
 _MAX_SHARED = 0.45
+#: From this intersection over union, boxes of two models are the same face. The models draw them differently.
+_MIN_OVERLAP = 0.25
 
 
 class ScoredFace(NamedTuple):
@@ -25,6 +27,11 @@ def remove_duplicates(faces: Iterable[ScoredFace]) -> list[ScoredFace]:
         if all(_shared_part(face.box, other.box) < _MAX_SHARED for other in kept):
             kept.append(face)
     return kept
+
+
+def is_same_face(one: ScoredFace, other: ScoredFace) -> bool:
+    """Whether two models mean the same face."""
+    return intersection_over_union(one.box, other.box) >= _MIN_OVERLAP
 
 
 def turn_back(face: ScoredFace, quarter_turns: int) -> ScoredFace:

@@ -1,7 +1,8 @@
 """Face detector: CenterFace and BlazeFace, in reference pictures that are also turned, and in sampled frames.
 
-Each model reports its faces in findings of its own, with its name as `voice`: rules can ask for both. Every
-face counts as a real face, because no model here distinguishes drawn faces from photographed ones.
+A face that both models see in the same place is one finding with the `voice` `both`; any other has the name
+of its model. Every face counts as a real face, because no model here distinguishes drawn faces from
+photographed ones.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ from safelight.policy.findings import Basis, Category, Finding, ImageBox, Modali
 
 from .blazeface import BlazeFace
 from .centerface import STRIDE, CenterFace
-from .face_boxes import ScoredFace, remove_duplicates, turn_back
+from .face_boxes import ScoredFace, is_same_face, remove_duplicates, turn_back
 from .region_cache import CachedRegions, Window, WindowSizes, crop, enclosing_window, expand_box
 from .scaling import scale_picture
 
-NAME, VERSION = "faces", "centerface-blazeface-1"
+NAME, VERSION = "faces", "centerface-blazeface-2"
+#: The voice of a face that both models see.
+BOTH = "both"
 
 #: The scores of both models, uncalibrated. The policy `starter` holds on CenterFace alone from 0.6.
 MIN_SCORE = 0.5
@@ -77,7 +80,7 @@ class FaceDetector:
             pixels = _resize(frame.pixels, _FRAME_SIDE_PX)
             center = self._cache.detect(frame.index, pixels)
             blaze = remove_duplicates(self._blaze.find_faces(pixels))
-        return [*_findings(center, CENTERFACE), *_findings(blaze, BLAZEFACE)]
+        return [_finding(face, voice) for voice, face in join_faces(center, blaze)]
 
     def _inspect_window(self, pixels: Pixels, window: Window) -> list[ScoredFace]:
         height, width = pixels.shape[:2]
@@ -93,20 +96,30 @@ def _find_turned(find_faces: Callable[[Pixels], list[ScoredFace]], pixels: Pixel
     )
 
 
-def _findings(faces: Iterable[ScoredFace], voice: str) -> Iterator[Finding]:
-    for face in faces:
-        x, y, w, h = (round(part, 4) for part in face.box)
-        yield Finding(
-            category=Category.LIKENESS.value,
-            score=round(face.score, 4),
-            modality=Modality.FRAMES,
-            detector=NAME,
-            version=VERSION,
-            basis=Basis.LEARNED,
-            reason="A face is visible.",
-            evidence=(ImageBox(x=x, y=y, w=w, h=h),),
-            attributes={"kind": "face", "area": round(w * h, 5), "voice": voice},
-        )
+def join_faces(center: Iterable[ScoredFace], blaze: Iterable[ScoredFace]) -> Iterator[tuple[str, ScoredFace]]:
+    """Each face with its voice. One that both models see has CenterFace's box and score."""
+    left = list(blaze)
+    for face in center:
+        same = [other for other in left if is_same_face(face, other)]
+        left = [other for other in left if other not in same]
+        yield BOTH if same else CENTERFACE, face
+    for face in left:
+        yield BLAZEFACE, face
+
+
+def _finding(face: ScoredFace, voice: str) -> Finding:
+    x, y, w, h = (round(part, 4) for part in face.box)
+    return Finding(
+        category=Category.LIKENESS.value,
+        score=round(face.score, 4),
+        modality=Modality.FRAMES,
+        detector=NAME,
+        version=VERSION,
+        basis=Basis.LEARNED,
+        reason="A face is visible.",
+        evidence=(ImageBox(x=x, y=y, w=w, h=h),),
+        attributes={"kind": "face", "area": round(w * h, 5), "voice": voice},
+    )
 
 
 def _resize(pixels: Pixels, longest_side: int) -> Pixels:

@@ -211,9 +211,7 @@ def advise_on(
         stopped=options.rewrite_failed,
         fix=_fix(drivers, options.blocked_at, request.references) if helps else (),
         blocked_at=options.blocked_at,
-        questions=_questions(drivers)
-        if request.references and options.reference_shows is None
-        else (),
+        questions=_questions(drivers) if request.references and options.reference_shows is None else (),
         help_lines=lines,
     )
 
