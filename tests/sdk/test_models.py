@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -78,11 +80,38 @@ def test_one_change_of_the_model_moves_a_client_between_generators(
     assert sent == dict.fromkeys(upstreams, 1)
 
 
-def test_the_studio_offers_the_same_models(gateway: Running) -> None:
+def wait_until_ended(gateway: Running, video_id: str) -> dict[str, Any]:
+    give_up = time.monotonic() + 60
+    with httpx.Client(headers={"authorization": f"Bearer {gateway.key}"}, timeout=60) as client:
+        while True:
+            video: dict[str, Any] = client.get(f"{gateway.address}/v1/videos/{video_id}").json()
+            if video.get("status") not in {"queued", "in_progress"} or time.monotonic() > give_up:
+                return video
+            time.sleep(0.25)
+
+
+def test_the_studio_and_the_settings_page_have_the_same_models(
+    gateway: Running, upstreams: dict[str, ScriptedUpstream]
+) -> None:
     headers = {"accept": "text/html", "origin": gateway.address}
     with httpx.Client(
         base_url=gateway.address, headers=headers, follow_redirects=True, timeout=60
     ) as browser:
         page = browser.post("/login", data={"token": gateway.login}).text
-    for model in EXPECTED:
-        assert f'value="{model}"' in page
+        for model in EXPECTED:
+            assert f'value="{model}"' in page
+        before = {name: upstream.counts["received"] for name, upstream in upstreams.items()}
+        made = {
+            model: browser.post("/", files={"prompt": (None, "A paper boat"), "model": (None, model)})
+            for model in EXPECTED
+        }
+        for model, answer in made.items():
+            assert model in answer.text
+            video = wait_until_ended(gateway, answer.url.path.rpartition("/")[2])
+            assert (video["status"], video["model"]) == ("completed", model)
+        settings = browser.get("/settings").text
+    sent = {name: upstream.counts["received"] - before[name] for name, upstream in upstreams.items()}
+    assert sent == dict.fromkeys(upstreams, 1)
+    for model, generator in EXPECTED.items():
+        assert f"<code>{generator}</code>" in settings
+        assert f"<code>{model}</code>" in settings

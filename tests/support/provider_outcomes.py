@@ -78,6 +78,8 @@ OUTCOMES = (
             "fal": {"ends": "refused", "error": _FAL_INPUT},
         },
     ),
+    Outcome(name="model unknown", rule={"submit": {"status": 404}}),
+    Outcome(name="key rejected", rule={"submit": {"status": 401}}),
     Outcome(name="output filtered", rule={"ends": "refused"}),
     Outcome(
         name="partly filtered",
@@ -88,15 +90,29 @@ OUTCOMES = (
     Outcome(name="request unknown", rule={"ends": "vanishes"}),
     Outcome(name="hang, then cancelled", rule={"ends": "never"}, late=True),
     Outcome(name="rate limit", rule={"submit": {"status": 429, "retry_after": 0.01, "times": 1}}),
+    Outcome(name="rate limit of a status", rule={"poll": {"status": 429, "retry_after": 0.01, "times": 1}}),
     Outcome(name="answer of the submission lost", rule={"submit": "lose_answer"}),
     Outcome(name="submission answered with 500", rule={"submit": {"status": 500}}),
     Outcome(name="link ended once", rule=_content("missing"), rules=_INLINE),
     Outcome(name="link dead", rule=_content("missing", None), rules=_INLINE, late=True),
     Outcome(name="announced length too short", rule=_content("short"), rules=_INLINE),
     Outcome(name="download cut off", rule=_content("truncated"), rules=_INLINE),
+    Outcome(name="download always cut off", rule=_content("truncated", None), rules=_INLINE, late=True),
+    Outcome(
+        name="clip redirected into a private network",
+        rule={"content": {"do": "redirect", "location": "http://169.254.169.254/latest"}},
+        rules=_INLINE,
+        late=True,
+    ),
     Outcome(name="HTML instead of a clip", rule=_content("html", None), rules=_INLINE),
+    Outcome(name="text that is declared as a clip", rule=_content("text", None)),
     Outcome(name="gzip bomb as clip", rule=_content("gzip_bomb", None), rules=_INLINE),
     Outcome(name="gzip bomb as status, once", rule={"poll": {"do": "gzip_bomb", "times": 1}}),
+    Outcome(name="HTML as status, once", rule={"poll": {"do": "html", "times": 1}}),
+    Outcome(
+        name="status redirected, once",
+        rule={"poll": {"do": "redirect", "location": "http://169.254.169.254/", "times": 1}},
+    ),
     *(
         Outcome(name=name, rule=rule, rules=dict.fromkeys(set(MODELS) - {"videos_api"}))
         for name, rule in {

@@ -12,7 +12,7 @@ from typing import Any
 from safelight.cases.reviews.undecidable_holds import count_undecidable
 from safelight.core.errors import SafelightError
 from safelight.videos.cut_downloads import cut_downloads
-from safelight.videos.upstream_gate import UpstreamGate
+from safelight.videos.upstream_gate import UpstreamProblem
 
 from .background import Background
 from .core import CoreParts
@@ -56,7 +56,13 @@ class ProcessReadiness:
         if self._core.shutdown_event.is_set():
             problems["process"] = "it shuts down"
         parked = {each.name: list(each.parked) for each in health if each.parked}
-        down, paused = self._core.upstream_health.down(), _describe_pauses(self._pipeline.context.upstreams)
+        failing = self.upstream_problems()
+        down = {name: one.no_answer for name, one in failing.items() if one.no_answer}
+        paused = {
+            name: f"{one.failed_calls} calls in a row failed; one call after a pause tests it"
+            for name, one in failing.items()
+            if one.failed_calls
+        }
         return {
             "ready": not problems,
             "unready": sorted(problems),
@@ -65,10 +71,19 @@ class ProcessReadiness:
             **({"parked": parked} if parked else {}),
             "worker": self._pipeline.worker_name,
             # Requests wait for an upstream that is down, so this process stays ready and only reports it.
-            **({"upstreams_down": dict(down)} if down else {}),
+            **({"upstreams_down": down} if down else {}),
             **({"upstreams_paused": paused} if paused else {}),
             **{name: fact for name, fact in facts.items() if fact},
         }
+
+    def upstream_problems(self) -> dict[str, UpstreamProblem]:
+        """The generators that fail now, as this process sees them."""
+        down = self._core.upstream_health.down()
+        found = {
+            name: UpstreamProblem(failed_calls=gate.failures_of_pause(), no_answer=down.get(name, ""))
+            for name, gate in self._pipeline.context.upstreams.items()
+        }
+        return {name: problem for name, problem in found.items() if problem != UpstreamProblem()}
 
     def _run_checks(self) -> tuple[Mapping[str, Any], dict[str, str]]:
         """What the database says, and why the database, the queue or the disk cannot be used.
@@ -118,12 +133,3 @@ class ProcessReadiness:
     def _check_storage(self) -> None:
         self._persistence.data_directory.check()
         self._persistence.blobs.require_space()
-
-
-def _describe_pauses(gates: Mapping[str, UpstreamGate]) -> dict[str, str]:
-    """The upstreams that are not called for a time, because calls failed, with the reason."""
-    return {
-        name: f"{failures} calls in a row failed; one call after a pause tests it"
-        for name, gate in gates.items()
-        if (failures := gate.failures_of_pause())
-    }

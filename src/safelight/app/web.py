@@ -90,6 +90,7 @@ def make_services(container: Container) -> Services:
         loopback=server.loopback,
         gauges=container.gauges.read,
         refusal_budgets=pipeline.context.refusals.read,
+        upstream_problems=container.readiness.upstream_problems,
         metrics_are_open=server.loopback and not server.behind_proxy,
         max_body_bytes=server.max_body_mb << 20,
         max_prompt_chars=server.max_prompt_characters,

@@ -25,7 +25,7 @@ from safelight.providers.protocol import (
 )
 
 from .upstream.bodies import read_table
-from .upstream.failures import failed
+from .upstream.failures import failed, without_clip
 from .upstream.hosted import HostedGenerator, HostedRequest, data_url
 from .upstream.options import RemoteOptions, convert_options
 
@@ -137,13 +137,16 @@ class FalGenerator(HostedGenerator):
         return self._server.get("GET", upstream_id, is_answer=_is_result)
 
     def read(self, body: dict[str, Any], status: int, headers: httpx.Headers) -> Progress:
-        if isinstance(word := body.get("status"), str):
-            # An unknown status counts as running, so that the deadline decides.
-            return Progress(state=_RUNNING.get(word, UpstreamState.RUNNING))
         if status < 400 and self.clip(body):
             charge = Charge(charged=ChargeStatus.YES, source="documented")
             return Progress(state=UpstreamState.DONE, percent=100, charge=charge)
-        return failed(body, provider=self.provider, status=status, headers=headers, secrets=self._secrets)
+        # The result of a model may have a field of this name too.
+        word = body.get("status")
+        if isinstance(word, str) and word != "COMPLETED" and "detail" not in body:
+            # An unknown status counts as running, so that the deadline decides.
+            return Progress(state=_RUNNING.get(word, UpstreamState.RUNNING))
+        ended = failed(body, provider=self.provider, status=status, headers=headers, secrets=self._secrets)
+        return ended if status >= 400 or "detail" in body else without_clip(ended)
 
     def clip(self, body: dict[str, Any]) -> str | bytes:
         link = read_table(body.get("video")).get("url")

@@ -20,7 +20,7 @@ from safelight.providers.protocol import (
 )
 
 from .upstream.bodies import read_amount, read_number, read_table
-from .upstream.failures import failed
+from .upstream.failures import failed, without_clip
 from .upstream.hosted import HostedGenerator, HostedRequest, data_url
 from .upstream.options import RemoteOptions, convert_options
 
@@ -117,7 +117,8 @@ class RunwayGenerator(HostedGenerator):
                 state=UpstreamState.FAILED, problem="it reports that the request was cancelled", charge=charge
             )
         if word in {"FAILED", "SUCCEEDED"}:
-            return failed(body, provider=self.provider, charge=charge, secrets=self._secrets)
+            ended = failed(body, provider=self.provider, charge=charge, secrets=self._secrets)
+            return without_clip(ended) if word == "SUCCEEDED" else ended
         part = read_number(body.get("progress"))
         return Progress(
             # An unknown status counts as running, so that the deadline decides.

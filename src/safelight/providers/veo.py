@@ -6,7 +6,6 @@ A job whose video was filtered ends as done, without an error and without a vide
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,9 +25,9 @@ from safelight.providers.protocol import (
 )
 
 from .google_token import GoogleToken
-from .upstream.bodies import read_table
+from .upstream.bodies import read_table, states_something
 from .upstream.download import Download
-from .upstream.failures import failed
+from .upstream.failures import failed, without_clip
 from .upstream.hosted import HostedGenerator, HostedRequest, encode_file
 from .upstream.options import RemoteOptions, convert_options
 
@@ -140,7 +139,7 @@ class VeoGenerator(HostedGenerator):
         )
 
     def read(self, body: dict[str, Any], status: int, headers: httpx.Headers) -> Progress:
-        if body.get("error"):
+        if states_something(body.get("error")):
             return failed(body, provider=self.provider, headers=headers, secrets=self._secrets)
         if body.get("done") is not True:
             return Progress(state=UpstreamState.RUNNING)
@@ -150,15 +149,7 @@ class VeoGenerator(HostedGenerator):
                 percent=100,
                 charge=Charge(charged=ChargeStatus.YES, source="documented"),
             )
-        ended = failed(body, provider=self.provider, headers=headers, secrets=self._secrets)
-        if ended.refusal is None:
-            return Progress(
-                state=UpstreamState.FAILED,
-                problem="it reports success, but has neither a video nor a reason",
-                charge=ended.charge,
-                answer=ended.answer,
-            )
-        return ended
+        return without_clip(failed(body, provider=self.provider, headers=headers, secrets=self._secrets))
 
     def clip(self, body: dict[str, Any]) -> str | bytes:
         video = _video(body)
@@ -166,7 +157,7 @@ class VeoGenerator(HostedGenerator):
             if isinstance(video.get(name), str):
                 try:
                     return base64.b64decode(video[name], validate=True)
-                except binascii.Error as error:
+                except ValueError as error:
                     raise UpstreamInvalidResponse(
                         f"{self.name} returned a video that is not valid base64."
                     ) from error

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 
 from safelight.core.backoff import Backoff
@@ -36,6 +37,16 @@ _MINUTE_S = 60.0
 _MAX_PROBLEMS = 10_000
 #: A video looks again after this time for a free place or a free call.
 LOOK_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpstreamProblem:
+    """Why requests to an upstream wait now."""
+
+    #: Failed calls in a row for which this process does not call it for a time; 0 if it is called.
+    failed_calls: int = 0
+    #: Why it did not answer when it was last asked for its models; empty if it did or is not asked.
+    no_answer: str = ""
 
 
 class UpstreamGate:

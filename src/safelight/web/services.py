@@ -35,6 +35,7 @@ from safelight.videos.registry import ANSWER_AFTER_S, ProvenanceChecks
 from safelight.videos.service import VideoService
 from safelight.videos.templates import Templates
 from safelight.videos.transcripts import Transcript
+from safelight.videos.upstream_gate import UpstreamProblem
 
 from .moderations_api import ModerationsApi
 from .standing import StandingServices
@@ -108,6 +109,8 @@ class Services:
     threads: int = 64
     #: Returns the refusals of today of each generator that has a budget of them.
     refusal_budgets: Callable[[], Mapping[str, RefusalCount]] = dict
+    #: Returns the generators that fail now, as this process sees them.
+    upstream_problems: Callable[[], Mapping[str, UpstreamProblem]] = dict
     #: Values for `GET /metrics` that are read when it is called.
     gauges: Callable[[], Sequence[Gauge]] = tuple
     #: The transcript of the video of a case. Raises `Forbidden` if the principal may not read it.

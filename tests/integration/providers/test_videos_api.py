@@ -236,9 +236,9 @@ def test_a_redirect_of_a_poll_is_named_and_its_address_is_only_in_the_log(
     poll = {"do": "redirect", "location": "http://10.1.2.3/x"}
     with connected(poll=poll) as (_, made):
         upstream_id = made.submit(make_request())
-        with pytest.raises(UpstreamRejected, match="redirects requests to another address") as rejected:
+        with pytest.raises(UpstreamUnavailable, match="redirects requests to another address") as redirected:
             made.progress(upstream_id)
-    assert "10.1.2.3" not in str(rejected.value)
+    assert "10.1.2.3" not in str(redirected.value)
     assert "http://10.1.2.3/x" in caplog.text
 
 

@@ -21,7 +21,7 @@ from safelight.videos.models import Video, VideoState
 from safelight.videos.queue import DurableQueue
 from safelight.videos.requests.request import CreateRequest
 from safelight.videos.runner import Runner
-from safelight.videos.upstream_gate import UpstreamGate, upstream_gates
+from safelight.videos.upstream_gate import UpstreamGate, UpstreamProblem, upstream_gates
 from safelight.videos.upstream_waits import UpstreamWaits
 
 from .conftest import Furnish, House
@@ -317,10 +317,12 @@ def test_an_upstream_that_is_not_called_is_named_by_readiness_and_metrics_and_th
     assert list(found["upstreams_paused"]) == ["paid"]
     assert "5 calls in a row failed" in found["upstreams_paused"]["paid"]
     assert paused() == {("storyboard",): 0.0, ("paid",): 1.0, ("own",): 0.0}
+    assert container.readiness.upstream_problems() == {"paid": UpstreamProblem(failed_calls=5)}
     gate._next_call = 0.0
     with gate.call(accepted=False):
         pass
     assert "upstreams_paused" not in container.readiness.describe()
+    assert container.readiness.upstream_problems() == {}
     assert set(paused().values()) == {0.0}
 
 

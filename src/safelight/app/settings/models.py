@@ -516,6 +516,7 @@ class Settings(BaseSettings):
         if self.generation.default_generator not in self.generators:
             known = ", ".join(sorted(self.generators)) or "none"
             raise ValueError(
-                f"generation.default_generator is {self.generation.default_generator!r}; configured: {known}"
+                f"generation.default_generator is {self.generation.default_generator!r}, which is not "
+                f"configured; set it to one of: {known}"
             )
         return self

@@ -62,7 +62,8 @@ class UpstreamClient:
         """Status, headers and JSON object of the response: a success, or an error that `is_answer` accepts.
 
         `document` is sent as JSON. `UpstreamUnavailable`: retry later. It is also raised if the server
-        rejects our key, because the operator can correct the key while the request waits.
+        rejects our key or redirects, because the operator can correct `api_key` or `url`, or a login page in
+        between can go away, while the request waits.
         `UpstreamRejected`: the server does not serve this request.
         """
         within_s = self._options.poll_timeout_s
@@ -76,7 +77,7 @@ class UpstreamClient:
             if not response.is_success and not is_answer(response.status_code, body):
                 self.error_for(response)
                 if response.is_redirect:
-                    raise UpstreamRejected(redirected(self._options.name, response))
+                    raise UpstreamUnavailable(redirected(self._options.name, response))
                 why = f"{self._options.name} rejected a request (status {response.status_code}). "
                 raise UpstreamRejected((why + error_text(body, secrets=self._options.secrets)).strip())
             return response.status_code, response.headers, body

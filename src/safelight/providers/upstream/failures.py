@@ -57,3 +57,10 @@ def failed(
         stated = Charge(charged=error.charged, source="documented")
     problem = error_text(body, secrets=secrets) or "it gave no reason"
     return Progress(state=UpstreamState.FAILED, problem=problem, charge=stated, answer=answer)
+
+
+def without_clip(ended: Progress) -> Progress:
+    """The end of a request whose status is success although it has no video. A refusal stays one."""
+    if ended.refusal is not None:
+        return ended
+    return replace(ended, problem="it reports success, but has neither a video nor a reason")

@@ -39,6 +39,14 @@ RETIRED_MODELS = frozenset(
 STEERING_FIELD = "steering"
 #: Fields that change the length, and so what a video costs. They are passed on only with their meaning.
 _LENGTH_FIELDS = frozenset({"num_frames", "fps"})
+#: Fields for the number of videos, of which only one would be screened and counted, and for another form of
+#: the answer. They are never passed on unknown.
+_ANSWER_FIELDS = frozenset(
+    {"n", "count", "num_videos", "number_of_videos", "num_outputs", "num_samples", "sample_count"}
+    | {"num_videos_per_prompt", "num_outputs_per_prompt", "num_generations", "batch_size"}
+    | {"stream", "stream_options", "sync", "sync_mode", "response_format", "output_format"}
+    | {"webhook", "webhook_url", "callback", "callback_url", "notify_hook"}
+)
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 #: An address, a data URL or a path.
 _ADDRESS = re.compile(r"://|^data:|^[./~\\]|^[A-Za-z]:[\\/]|\.\./", re.IGNORECASE)
@@ -437,6 +445,7 @@ def _may_pass(name: str, value: Any, offer: GeneratorInfo) -> bool:
     if (
         not offer.passes_unknown_fields
         or name in MEDIA_FIELDS | _LENGTH_FIELDS
+        or name.lower() in _ANSWER_FIELDS
         or not _FIELD_NAME.fullmatch(name)
     ):
         return False

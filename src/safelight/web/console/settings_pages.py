@@ -18,9 +18,13 @@ from safelight.core.i18n import load_messages
 from safelight.core.net.redaction import redact
 from safelight.core.net.webhook_inputs import EventType, NewEndpoint
 from safelight.detectors.text.entities import EntityKind
+from safelight.providers.protocol import Generator
+from safelight.videos.refusal_budget import RefusalCount
+from safelight.videos.upstream_gate import UpstreamProblem
 
 from .render import THEMES, Form, PageHandler, input_of
 from .translations import Translations, translate_detector, translate_note
+from .video_view import format_price
 
 #: Names of secret settings; their values are never shown.
 _SECRET_NAME = re.compile(
@@ -125,6 +129,47 @@ def label_setting(section: str, name: str, t: Translations) -> str:
     return t("scan.named", name=table, value=option) if option else table
 
 
+# The generators for the settings page.
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorRow:
+    name: str
+    models: tuple[str, ...]
+    price: str
+    #: Sentences; empty if nothing is known to fail.
+    problems: tuple[str, ...]
+
+
+def generator_rows(
+    generators: Mapping[str, Generator],
+    failing: Mapping[str, UpstreamProblem],
+    budgets: Mapping[str, RefusalCount],
+    t: Translations,
+) -> tuple[GeneratorRow, ...]:
+    """Each generator with what keeps requests from it. Of refusals, which are those of all tenants, no count
+    is shown.
+    """
+    rows = []
+    for name, generator in generators.items():
+        info, failed = generator.info(), failing.get(name, UpstreamProblem())
+        budget = budgets.get(name)
+        problems = (
+            t("settings.generator_paused", count=failed.failed_calls) if failed.failed_calls else "",
+            t.translate_error(failed.no_answer),
+            t("settings.generator_refused") if budget is not None and budget.is_used else "",
+        )
+        rows.append(
+            GeneratorRow(
+                name=name,
+                models=(*info.models, *info.aliases),
+                price=format_price(info.usd_per_second, 1, t),
+                problems=tuple(filter(None, problems)),
+            )
+        )
+    return tuple(rows)
+
+
 class SettingsPages(PageHandler):
     """Handlers of the settings page; they need the scope `admin`."""
 
@@ -204,6 +249,12 @@ class SettingsPages(PageHandler):
             "may_manage_people": self.console.people is not None and principal.has_scope(KeyScope.PEOPLE),
             "endpoints": await self.run(services.webhooks.list, principal),
             "events": EventType,
+            "generators": generator_rows(
+                services.generators,
+                await self.run(services.upstream_problems),
+                await self.run(services.refusal_budgets),
+                t,
+            ),
             "sections": redact_settings(read(), self.console.setting_sources) if read else (),
             "label_section": lambda name: label_section(name, t),
             "label_setting": lambda section, name: label_setting(section, name, t),

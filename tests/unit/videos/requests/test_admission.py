@@ -212,6 +212,12 @@ def test_one_switch_passes_unknown_fields_on_and_screens_their_texts() -> None:
     [
         ("duration", 4),
         ("num_frames", 9000),
+        ("n", 4),
+        ("num_videos_per_prompt", 2),
+        ("N", 4),
+        ("stream", True),
+        ("sync_mode", True),
+        ("webhook", "hooks.example/1"),
         ("image_url", "https://example.com/a.png"),
         ("lora", "https://example.com/x.safetensors"),
         ("lora", "/models/x"),
@@ -222,7 +228,7 @@ def test_one_switch_passes_unknown_fields_on_and_screens_their_texts() -> None:
         ("a b", "c"),
     ],
 )
-def test_content_that_nobody_inspects_is_not_passed_on(name: str, value: Any) -> None:
+def test_content_that_nobody_inspects_and_further_videos_are_not_passed_on(name: str, value: Any) -> None:
     with pytest.raises(UnsupportedField):
         admitted({"pass_unknown_fields": True}, extra={name: value})
     with pytest.raises(UnsupportedField):
