@@ -331,3 +331,18 @@ def test_a_pipeline_that_starts_from_an_image_has_a_gap_for_its_text_steering() 
 def test_a_scheduler_whose_prediction_is_not_known_cannot_be_watched(pipeline: Any) -> None:
     pipeline.scheduler.register_to_config(prediction_type="other")
     assert GapName.NO_CLEAN_IMAGE in [gap.name for gap in probe(pipeline).gaps]
+
+
+def test_a_scheduler_that_scales_its_latents_by_another_rule_cannot_be_watched() -> None:
+    from diffusers import EulerDiscreteScheduler
+
+    pipeline = tiny_pipelines.build("animatediff")
+    assert GapName.NO_CLEAN_IMAGE not in [gap.name for gap in probe(pipeline).gaps]
+    pipeline.scheduler = EulerDiscreteScheduler.from_config(pipeline.scheduler.config)
+    assert GapName.NO_CLEAN_IMAGE in [gap.name for gap in probe(pipeline).gaps]
+
+
+def test_a_clip_in_several_passes_is_a_gap() -> None:
+    pipeline = tiny_pipelines.build("animatediff")
+    pipeline.enable_free_init()
+    assert probe(pipeline).blocking(frozenset({Method.WATCHING}))

@@ -65,6 +65,13 @@ def test_text_is_not_steered_and_that_is_a_gap_or_a_refusal(from_image: Any) -> 
         steered.generate(plan(Method.EMBEDDING, required=True), **call(given))
 
 
+def test_a_real_image_does_not_become_drawn_by_words(from_image: Any) -> None:
+    pipeline, given = from_image
+    assert SteeredPipeline(pipeline).generate(plan(Method.STYLE), **call(given)).record.applied == []
+    with pytest.raises(SteeringRefused):
+        SteeredPipeline(pipeline).generate(plan(Method.STYLE, required=True), **call(given))
+
+
 def test_negative_prompts_work_as_from_text(from_image: Any) -> None:
     pipeline, given = from_image
     own = pipeline(**call(given)).frames

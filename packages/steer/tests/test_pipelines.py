@@ -14,7 +14,7 @@ from safelight_steer.architectures import ARCHITECTURES, architecture_of
 from safelight_steer.diffusers_callback import WatchingCallback
 from safelight_steer.errors import GenerationCancelled, ModerationBlocked
 from safelight_steer.guidance import GuidanceSettings
-from safelight_steer.plan import Concept, Method, SteeringPlan
+from safelight_steer.plan import DRAWN, REALISTIC, Concept, Method, SteeringPlan
 from safelight_steer.probe import probe
 from safelight_steer.record import GenerationRecord
 from safelight_steer.sequential_test import Boundary
@@ -34,6 +34,7 @@ STEERED = [
     frozenset({Method.EMBEDDING, Method.ANCHOR}),
     frozenset({Method.GUIDANCE}),
     frozenset({Method.NEGATIVE}),
+    frozenset({Method.STYLE}),
 ]
 
 Pipelines = dict[str, Any]
@@ -111,8 +112,8 @@ def test_a_safety_arm_of_no_strength_reproduces_the_pipelines_guidance(
     assert torch.equal(generation.output.frames, own(name))
     record = generation.record
     assert record.safety_calls == STEPS
-    # LTX and CogVideoX make both predictions in one call.
-    assert record.denoiser_calls == STEPS * (2 if name in {"ltx", "cogvideox"} else 3)
+    # These make both predictions in one call.
+    assert record.denoiser_calls == STEPS * (2 if name in {"ltx", "cogvideox", "animatediff"} else 3)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -194,9 +195,13 @@ def test_positions_of_words_leave_out_begin_end_padding_and_templates(
     prompts = ["a red ball", "a red paint splash hits the wall"]
     words = architecture.words(pipeline, prompts, given, 32)
     # HunyuanVideo's encoder has a begin token before its template, so the prompt starts at the first kept
-    # position.
+    # position. AnimateDiff's has one before the prompt.
+    first = 1 if name == "animatediff" else 0
     assert words.shape == (2, 32)
-    assert [row.nonzero().flatten().tolist() for row in words] == [list(range(3)), list(range(7))]
+    assert [row.nonzero().flatten().tolist() for row in words] == [
+        list(range(first, first + 3)),
+        list(range(first, first + 7)),
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -247,7 +252,31 @@ def test_the_callback_alone_aborts_and_the_next_output_is_identical(
         assert torch.allclose(callback.latents, own_estimate.latents, atol=1e-3)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_style_is_asked_for_before_the_prompt_and_photorealism_denied_before_the_users_negative_prompt(
+    pipelines: Pipelines, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = pipelines[name]
+    texts: list[Any] = []
+    original = pipeline.encode_prompt
+
+    def encode_prompt(*args: Any, **kwargs: Any) -> Any:
+        texts.extend([*args, *kwargs.values()])
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(pipeline, "encode_prompt", encode_prompt)
+    made = SteeredPipeline(pipeline).generate(
+        plan(Method.STYLE), **arguments(name) | {"negative_prompt": "blurred"}
+    )
+    found = [text for text in texts if isinstance(text, str)]
+    assert DRAWN + "a red ball rolls down a green hill" in found
+    assert REALISTIC + ", blurred" in found
+    assert made.record.applied == [Method.STYLE]
+
+
 def test_several_prompts_in_one_call_are_each_steered_by_their_own_text(pipelines: Pipelines) -> None:
     given = arguments("wan") | {"prompt": ["a red ball", UNSAFE]}
     record = SteeredPipeline(pipelines["wan"]).generate(plan(Method.EMBEDDING), **given).record
     assert [gate.opened for gate in record.gates] == [False, True]
+    record = SteeredPipeline(pipelines["wan"]).generate(plan(Method.STYLE), **given).record
+    assert record.applied == [Method.STYLE]

@@ -104,6 +104,27 @@ def test_begin_end_and_padding_positions_are_never_changed(vectors: ConceptVecto
     assert torch.equal(outcome.vectors[4:], shifted.vectors[4:])
 
 
+def test_padding_that_carries_the_text_loses_the_concept_too() -> None:
+    """In a causal encoder without a mask."""
+
+    def causal(texts: Sequence[str]) -> list[EncodedText]:
+        found = encode(texts)
+        for text in found:
+            text.vectors[text.tail] = text.word_vectors.mean(dim=0)
+        return found
+
+    (text,) = causal(["red paint splash"])
+    own = ConceptVectors(CONCEPT, causal, tail=True).suppress(text)
+    assert own.opened
+    assert own.positions == (0, 1, 2)
+    kept = ConceptVectors(CONCEPT, causal).suppress(text)
+    assert torch.equal(kept.vectors[text.tail], text.vectors[text.tail])
+    # The phrase alone loses all by which it differs from everyday prompts.
+    everyday = torch.stack([each.vectors[each.tail].mean(dim=0) for each in causal(REFERENCE_PROMPTS)])
+    expected = everyday.mean(dim=0).expand_as(text.vectors[text.tail])
+    torch.testing.assert_close(own.vectors[text.tail], expected, rtol=1e-3, atol=1e-3)
+
+
 def test_the_threshold_is_above_every_near_miss_and_reference(vectors: ConceptVectors) -> None:
     assert vectors.separable
     assert vectors.highest_harmless < vectors.threshold < vectors.lowest_own

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 from diffusers import (
+    AnimateDiffPipeline,
+    AutoencoderKL,
     AutoencoderKLCogVideoX,
     AutoencoderKLHunyuanVideo,
     AutoencoderKLHunyuanVideo15,
@@ -15,6 +17,7 @@ from diffusers import (
     CogVideoXDDIMScheduler,
     CogVideoXPipeline,
     CogVideoXTransformer3DModel,
+    DDIMScheduler,
     FlowMatchEulerDiscreteScheduler,
     HunyuanVideo15Pipeline,
     HunyuanVideo15Transformer3DModel,
@@ -22,6 +25,8 @@ from diffusers import (
     HunyuanVideoTransformer3DModel,
     LTXPipeline,
     LTXVideoTransformer3DModel,
+    MotionAdapter,
+    UNet2DConditionModel,
     UniPCMultistepScheduler,
     WanPipeline,
     WanTransformer3DModel,
@@ -312,6 +317,56 @@ def hunyuan_1_5() -> Any:
     return pipeline
 
 
+def animatediff() -> Any:
+    torch.manual_seed(0)
+    tokenizer = clip_tokenizer()
+    # As CLIP's: one token for the unknown, the end and the padding.
+    tokenizer.unk_token = tokenizer.pad_token = "<eos>"
+    tokenizer.model_max_length = 32
+    encoder = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=400,
+            hidden_size=32,
+            intermediate_size=37,
+            num_attention_heads=4,
+            num_hidden_layers=2,
+            max_position_embeddings=32,
+            pad_token_id=2,
+            bos_token_id=0,
+            eos_token_id=2,
+        )
+    ).eval()
+    # Words count more than their positions, as after training.
+    encoder.get_input_embeddings().weight.data.mul_(30)
+    return AnimateDiffPipeline(
+        tokenizer=tokenizer,
+        text_encoder=encoder,
+        vae=AutoencoderKL(
+            block_out_channels=(8, 8),
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+            latent_channels=4,
+            norm_num_groups=2,
+        ),
+        unet=UNet2DConditionModel(
+            block_out_channels=(8, 8),
+            layers_per_block=1,
+            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=32,
+            norm_num_groups=2,
+            attention_head_dim=4,
+        ),
+        motion_adapter=MotionAdapter(
+            block_out_channels=(8, 8),
+            motion_layers_per_block=1,
+            motion_norm_num_groups=2,
+            motion_num_attention_heads=2,
+        ),
+        scheduler=DDIMScheduler(beta_schedule="linear", clip_sample=False),
+    )
+
+
 #: Arguments of a generation that suit each pipeline.
 _COMMON: dict[str, Any] = {"num_inference_steps": STEPS, "num_frames": 9, "height": 16, "width": 16}
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -327,6 +382,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "prompt_template": {"template": "user {}", "crop_start": 2},
     },
     "hunyuan_1_5": _COMMON | {"num_frames": 5},
+    "animatediff": _COMMON | {"guidance_scale": 4.0},
 }
 BUILDERS: dict[str, Callable[[], Any]] = {
     "wan": wan,
@@ -335,6 +391,7 @@ BUILDERS: dict[str, Callable[[], Any]] = {
     "cogvideox": cogvideox,
     "hunyuan": hunyuan,
     "hunyuan_1_5": hunyuan_1_5,
+    "animatediff": animatediff,
 }
 
 

@@ -40,12 +40,14 @@ class SteeringMethod(StrEnum):
     ANCHOR = "anchor"
     GUIDANCE = "guidance"
     NEGATIVE = "negative"
+    #: Asks for a drawn clip, against photorealism.
+    STYLE = "style"
     #: Detectors read the unfinished clip and stop its generation.
     WATCHING = "watching"
 
 
 #: Without those that change harmless clips too (docs/benchmarks/steering.md).
-_DEFAULT = frozenset(SteeringMethod) - {SteeringMethod.GUIDANCE, SteeringMethod.NEGATIVE}
+_DEFAULT = frozenset({SteeringMethod.EMBEDDING, SteeringMethod.ANCHOR, SteeringMethod.WATCHING})
 
 
 @dataclass(frozen=True, kw_only=True)

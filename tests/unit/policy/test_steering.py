@@ -67,6 +67,20 @@ def test_always_steers_every_prompt_and_any_the_found_category(tmp_path: Path) -
     assert found.as_field()["watch"] is True
 
 
+def test_a_drawn_style_is_asked_for_only_where_the_policy_says(tmp_path: Path) -> None:
+    entries = policy(
+        tmp_path,
+        "  - {id: g, category: violence}\n"
+        "  - {id: m, category: minors-present, methods: style, required: true}\n",
+    ).steering
+    about_violence = plan_steering(entries, [finding()])
+    assert about_violence is not None
+    assert SteeringMethod.STYLE not in about_violence.methods
+    with_a_minor = plan_steering(entries, [finding("minors-present")])
+    assert with_a_minor is not None
+    assert with_a_minor.as_field()["required"] == ["style"]
+
+
 def test_findings_become_concepts_without_words_of_the_operator_and_these_win(tmp_path: Path) -> None:
     entries = policy(tmp_path, "  - {id: any, category: any}\n").steering
     asked = plan_steering(

@@ -37,6 +37,10 @@ class Architecture:
     packed: bool = False
     #: Whether it has a second encoder for words shown in the picture.
     second_encoder: bool = False
+    #: Whether end and padding positions carry the whole text: a causal encoder without a mask.
+    tail: bool = False
+    #: Whether the decoder is one of images, for one frame at a time.
+    image_decoder: bool = False
 
 
 def architecture_of(pipeline: Any) -> Architecture | None:
@@ -47,12 +51,15 @@ def architecture_of(pipeline: Any) -> Architecture | None:
 def _mask(pipeline: Any, ids: Tensor, attended: Tensor) -> Tensor:
     """Attended positions without begin, end and padding tokens. An unknown token is a word."""
     tokenizer = pipeline.tokenizer
-    special = set(tokenizer.all_special_ids) - {getattr(tokenizer, "unk_token_id", None)}
+    special = set(tokenizer.all_special_ids)
+    # CLIP has one token for the unknown, the end and the padding.
+    if (unknown := tokenizer.unk_token_id) not in {tokenizer.eos_token_id, tokenizer.pad_token_id}:
+        special -= {unknown}
     return attended.bool() & ~torch.isin(ids, torch.tensor(sorted(special), dtype=ids.dtype))
 
 
-def _t5_words(pipeline: Any, texts: Sequence[str], _: Mapping[str, Any], length: int) -> Tensor:
-    """T5 and UMT5: no begin token, one end token, padding after it."""
+def _padded_words(pipeline: Any, texts: Sequence[str], _: Mapping[str, Any], length: int) -> Tensor:
+    """T5, UMT5 and CLIP: one end token, padding after it."""
     encoded = pipeline.tokenizer(
         [" ".join(text.split()) for text in texts],
         padding="max_length",
@@ -126,7 +133,7 @@ ARCHITECTURES: tuple[Architecture, ...] = (
         pipelines=frozenset(
             {"WanPipeline", "WanImageToVideoPipeline", "WanVideoToVideoPipeline", "WanVACEPipeline"}
         ),
-        words=_t5_words,
+        words=_padded_words,
         for_decoder=_wan_latents,
         frame_axis=2,
         text_inputs={"encoder_hidden_states": 0},
@@ -134,7 +141,7 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     Architecture(
         name="ltx",
         pipelines=frozenset({"LTXPipeline", "LTXImageToVideoPipeline", "LTXConditionPipeline"}),
-        words=_t5_words,
+        words=_padded_words,
         for_decoder=_ltx_latents,
         frame_axis=1,
         text_inputs={"encoder_hidden_states": 0, "encoder_attention_mask": 1},
@@ -145,7 +152,7 @@ ARCHITECTURES: tuple[Architecture, ...] = (
         pipelines=frozenset(
             {"CogVideoXPipeline", "CogVideoXImageToVideoPipeline", "CogVideoXVideoToVideoPipeline"}
         ),
-        words=_t5_words,
+        words=_padded_words,
         for_decoder=_cogvideox_latents,
         frame_axis=1,
         text_inputs={"encoder_hidden_states": 0},
@@ -173,6 +180,16 @@ ARCHITECTURES: tuple[Architecture, ...] = (
         },
         second_encoder=True,
     ),
+    Architecture(
+        name="animatediff",
+        pipelines=frozenset({"AnimateDiffPipeline"}),
+        words=_padded_words,
+        for_decoder=_scaled_latents,
+        frame_axis=2,
+        text_inputs={"encoder_hidden_states": 0},
+        tail=True,
+        image_decoder=True,
+    ),
 )
 
 
@@ -186,12 +203,16 @@ def decode_frame(
     prepared = architecture.for_decoder(pipeline, latents[:1].float(), arguments)
     middle = prepared.shape[2] // 2
     one = prepared[:, :, middle : middle + 1].to(pipeline.vae.dtype)
+    if architecture.image_decoder:
+        one = one[:, :, 0]
     with torch.no_grad():
         if getattr(pipeline.vae.config, "timestep_conditioning", False):
             moment = torch.zeros(1, device=one.device, dtype=one.dtype)
             decoded = pipeline.vae.decode(one, moment, return_dict=False)[0]
         else:
             decoded = pipeline.vae.decode(one, return_dict=False)[0]
+    if architecture.image_decoder:
+        decoded = decoded[:, :, None]
     return (decoded[0].permute(1, 0, 2, 3).float() / 2 + 0.5).clamp(0, 1)
 
 

@@ -19,7 +19,8 @@ def prediction_type(scheduler: Any) -> str:
     if stated == "flow_prediction" or (stated is None and type(scheduler).__name__.startswith("FlowMatch")):
         if getattr(scheduler, "sigmas", None) is not None:
             return "flow"
-    elif getattr(scheduler, "alphas_cumprod", None) is not None:
+    # Euler's and its kin scale the latents by another rule.
+    elif getattr(scheduler, "alphas_cumprod", None) is not None and float(scheduler.init_noise_sigma) == 1.0:
         known = {"epsilon": "epsilon", "v_prediction": "v", "sample": "sample"}
         if stated in known:
             return known[stated]

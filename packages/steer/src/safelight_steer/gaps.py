@@ -24,6 +24,7 @@ class GapName(StrEnum):
     CACHED = "cached"
     OFFLOADED = "offloaded"
     SEVERAL_DEVICES = "several_devices"
+    FREE_NOISE = "free_noise"
     LORA_LOADED = "lora_loaded"
     IMAGE_INPUT = "image_input"
     SECOND_TEXT_ENCODER = "second_text_encoder"
@@ -84,12 +85,17 @@ GAPS: dict[GapName, tuple[frozenset[Method], str]] = {
         _TEXT | {Method.GUIDANCE},
         "Components are spread over several devices; steering was not measured there.",
     ),
+    GapName.FREE_NOISE: (
+        _TEXT | {Method.GUIDANCE, Method.WATCHING},
+        "FreeInit or FreeNoise is on, which makes the clip in several passes or from several texts; steering "
+        "was not measured there.",
+    ),
     GapName.LORA_LOADED: (
         frozenset({Method.GUIDANCE}),
         "A LoRA is loaded, which can bring a concept back that the text no longer names.",
     ),
     GapName.IMAGE_INPUT: (
-        _TEXT,
+        _TEXT | {Method.STYLE},
         "The generation starts from an image or a clip, whose content steering of the text does not reach.",
     ),
     GapName.SECOND_TEXT_ENCODER: (

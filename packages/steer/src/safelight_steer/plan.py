@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+#: What `Method.STYLE` puts before the prompt (an encoder cuts off the end) and into the negative prompt.
+DRAWN, REALISTIC = "hand-drawn cartoon animation, ", "photorealistic, photograph, live action"
+
 
 class Method(StrEnum):
     """A method of steering, or watching."""
@@ -17,6 +20,8 @@ class Method(StrEnum):
     GUIDANCE = "guidance"
     #: Negative prompts, joined to the user's.
     NEGATIVE = "negative"
+    #: The prompt asks for a drawn picture; a negative prompt against photorealism is joined to the user's.
+    STYLE = "style"
     #: Estimates of the clean image are read during the generation.
     WATCHING = "watching"
 
@@ -68,9 +73,11 @@ class SteeringPlan:
 
     @property
     def negative(self) -> str:
-        """The negative prompt of all concepts."""
+        """The negative prompt of the methods; empty if none has one."""
+        of_concepts = [concept.negative or ", ".join(concept.phrases) for concept in self.concepts]
         return join_negative_prompts(
-            *(concept.negative or ", ".join(concept.phrases) for concept in self.concepts)
+            REALISTIC if Method.STYLE in self.methods else "",
+            *(of_concepts if Method.NEGATIVE in self.methods else ()),
         )
 
 

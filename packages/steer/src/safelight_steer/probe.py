@@ -25,6 +25,8 @@ IMAGE_ARGUMENTS = frozenset(
         "control_video",
         "pose_video",
         "face_video",
+        "ip_adapter_image",
+        "ip_adapter_image_embeds",
     }
 )
 
@@ -86,6 +88,8 @@ def _findings(pipeline: Any, architecture: Architecture | None) -> dict[GapName,
         GapName.CACHED: any(getattr(module, "is_cache_enabled", False) for module in modules),
         GapName.OFFLOADED: any(hasattr(module, "_hf_hook") for module in modules),
         GapName.SEVERAL_DEVICES: bool(getattr(pipeline, "hf_device_map", None)),
+        GapName.FREE_NOISE: getattr(pipeline, "free_init_enabled", False)
+        or getattr(pipeline, "free_noise_enabled", False),
         GapName.LORA_LOADED: any(getattr(module, "peft_config", None) for module in modules),
         GapName.IMAGE_INPUT: _requires_image(pipeline),
         GapName.SECOND_TEXT_ENCODER: architecture is not None and architecture.second_encoder,

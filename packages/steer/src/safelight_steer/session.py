@@ -158,6 +158,7 @@ class Session:
         for name, value in (
             ("do_classifier_free_guidance", False),
             ("num_videos_per_prompt", 1),
+            ("num_images_per_prompt", 1),
             ("batch_size", len(texts)),
         ):
             if name in changed:
@@ -195,7 +196,7 @@ class Session:
         for concept in self._plan.concepts:
             key = (concept, length)
             if key not in self._cache.vectors:
-                self._cache.vectors[key] = ConceptVectors(concept, encode)
+                self._cache.vectors[key] = ConceptVectors(concept, encode, tail=architecture.tail)
             vectors = self._cache.vectors[key]
             if not vectors.separable:
                 self._record.add_gap(Gap(GapName.NOT_SEPARABLE))
@@ -269,6 +270,8 @@ class Session:
             given = call.arguments.get("encoder_hidden_states")
             if given is None or given.shape[1:] != text.shape[1:]:
                 continue
+            # AnimateDiff repeats the text for each frame.
+            given = given[:: max(1, given.shape[0] // call.output.shape[0])]
             if given.shape[0] == 2 * rows:
                 for first in (0, rows):
                     if torch.equal(given[first : first + rows], text.to(given)):
@@ -309,7 +312,8 @@ class Session:
             given = arguments.get(name)
             if given is not None:
                 text = self._safety[index]
-                arguments[name] = text.expand(rows, *text.shape[1:]).to(given)
+                count = call.arguments[name].shape[0] // (2 if joined else 1)
+                arguments[name] = text.expand(count, *text.shape[1:]).to(given)
         self._in_safety_call = True
         try:
             context = getattr(call.module, "cache_context", None)

@@ -18,7 +18,7 @@ from .errors import (
 )
 from .gaps import Gap, GapName
 from .guidance import GuidanceSettings
-from .plan import Method, SteeringPlan, join_negative_prompts
+from .plan import DRAWN, Method, SteeringPlan, join_negative_prompts
 from .probe import IMAGE_ARGUMENTS, probe
 from .record import GenerationRecord
 from .session import ConceptCache, Session
@@ -107,10 +107,15 @@ class SteeredPipeline:
             raise SteeringRefused(blocking)
         if plan.steers and (given := sorted(_BYPASSING & arguments.keys())):
             raise ValueError(f"{given[0]} would bypass the steering of the text; pass the text as prompt.")
-        if Method.NEGATIVE in plan.methods and not found.blocking(frozenset({Method.NEGATIVE})):
+        if plan.negative and not found.blocking(frozenset({Method.NEGATIVE})):
             # Ours first: an encoder cuts off the end.
             joined = join_negative_prompts(plan.negative, arguments.get("negative_prompt"))
             arguments = arguments | {"negative_prompt": joined}
+        if Method.STYLE in plan.methods and not any(Method.STYLE in gap.affects for gap in gaps):
+            prompt = arguments["prompt"]
+            drawn = DRAWN + prompt if isinstance(prompt, str) else [DRAWN + text for text in prompt]
+            arguments = arguments | {"prompt": drawn}
+            record.mark(Method.STYLE)
         session = Session(
             self.pipeline,
             found,

@@ -10,8 +10,8 @@ from typing import Any
 from .plan import Concept, Method, SteeringPlan
 
 _FIELDS = frozenset({"categories", "methods", "required", "watch"})
-#: What is used if a request names categories and no methods. Without guidance and negative prompts, which
-#: have no gate and change harmless clips too (docs/benchmarks/steering.md).
+#: What is used if a request names categories and no methods. The others have no gate and change harmless
+#: clips too (docs/benchmarks/steering.md).
 DEFAULT_METHODS = frozenset({Method.EMBEDDING, Method.ANCHOR})
 
 

@@ -86,6 +86,12 @@ class EncodedText:
     def word_vectors(self) -> Tensor:
         return self.vectors[self.words].float()
 
+    @property
+    def tail(self) -> slice:
+        """The positions after the last word."""
+        places = torch.nonzero(self.words).flatten()
+        return slice(int(places[-1]) + 1 if len(places) else 0, None)
+
 
 Encode = Callable[[Sequence[str]], list[EncodedText]]
 
@@ -113,12 +119,20 @@ class Suppression:
 class ConceptVectors:
     """A concept under one encoder: its directions, and the threshold of its gate."""
 
-    def __init__(self, concept: Concept, encode: Encode, *, references: Sequence[str] = REFERENCE_PROMPTS):
+    def __init__(
+        self,
+        concept: Concept,
+        encode: Encode,
+        *,
+        references: Sequence[str] = REFERENCE_PROMPTS,
+        tail: bool = False,
+    ):
+        """`tail`: whether positions after the words carry the whole text too."""
         self.concept = concept
-        self.mean = torch.cat([text.word_vectors for text in encode(references)]).mean(dim=0)
-        self._phrases = [
-            _unit(text.word_vectors - self.mean) for text in encode(concept.phrases) if bool(text.words.any())
-        ]
+        encoded, phrases = encode(references), encode(concept.phrases)
+        self.mean = torch.cat([text.word_vectors for text in encoded]).mean(dim=0)
+        self._phrases = [_unit(text.word_vectors - self.mean) for text in phrases if bool(text.words.any())]
+        self._tail = PooledDirections(_tails(phrases), _tails(encoded)) if tail else None
         if not self._phrases:
             raise ValueError(f"No phrase of the concept {concept.id!r} has a word for this encoder.")
         own = [carrier.format(phrase) for phrase in concept.phrases for carrier in CARRIERS]
@@ -178,13 +192,15 @@ class ConceptVectors:
             changed = changed + self.anchor[torch.tensor(at, device=changed.device)]
         vectors = text.vectors.clone()
         vectors[places] = (changed + self.mean).to(vectors.dtype)
+        if self._tail is not None:
+            vectors[text.tail] = self._tail.suppress(vectors[text.tail])
         return Suppression(
             vectors=vectors, score=match.score, opened=True, positions=tuple(int(place) for place in places)
         )
 
 
 class PooledDirections:
-    """Suppression in a vector for the whole text, such as CLIP's in HunyuanVideo.
+    """Suppression in a vector for the whole text: CLIP's in HunyuanVideo, its padding in AnimateDiff.
 
     One vector cannot tell where the concept is, so it has no gate of its own.
     """
@@ -196,6 +212,10 @@ class PooledDirections:
     def suppress(self, vector: Tensor) -> Tensor:
         centred = vector.float() - self.mean
         return (centred - (centred @ self.basis) @ self.basis.T + self.mean).to(vector.dtype)
+
+
+def _tails(texts: Sequence[EncodedText]) -> Tensor:
+    return torch.stack([text.vectors[text.tail].float().mean(dim=0) for text in texts])
 
 
 def _unit(vectors: Tensor) -> Tensor:
