@@ -49,7 +49,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         category=Category.LIKENESS.value,
         modality=Modality.IMAGE,
         measured="finds faces, not whose they are: in 720p pictures, found 27 of 27 adult faces 56 pixels "
-        "high or more; 8 of 292 harmless windows of photographs have a false one, benchmarks/pictures.md",
+        "high or more; 5 of 292 harmless windows of photographs have a false one, benchmarks/pictures.md",
     ),
 )
 
