@@ -51,7 +51,7 @@ BLAZE_FRAME, BLAZE_PICTURE = "BlazeFace, frames", "BlazeFace four ways, pictures
 THIRD_PICTURE = "NudeNet 320, pictures, extra `nudity`"
 SETTINGS = (OLD_FRAME, NEW_FRAME, BLAZE_FRAME, OLD_PICTURE, NEW_PICTURE, BLAZE_PICTURE, THIRD_PICTURE)
 #: From this score `starter` holds a reference for a face that one model reports, BlazeFace left out.
-HELD_FROM = 0.6
+HELD_FROM = 0.7
 Found = dict[str, list[ScoredFace]]
 
 

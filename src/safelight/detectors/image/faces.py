@@ -34,7 +34,7 @@ NAME, VERSION = "faces", "centerface-blazeface-2"
 #: The voice of a face that both models see.
 BOTH = "both"
 
-#: The scores of both models, uncalibrated. The policy `starter` holds on CenterFace alone from 0.6.
+#: The scores of both models, uncalibrated. The policy `starter` holds on CenterFace alone from 0.7.
 MIN_SCORE = 0.5
 _FRAME_SIDE_PX, _PICTURE_SIDE_PX = 640, 960
 #: A reference is also inspected after one, two and three quarter turns: no model finds every turned face.

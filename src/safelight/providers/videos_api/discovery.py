@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +21,14 @@ from .profiles import STEER, recognize
 
 _TIMEOUTS = Timeouts(connect_s=5.0, read_s=15.0)
 _MOST_MODELS = 1000
+#: The ends of hosts of providers that do not speak `/v1/videos`, with the kind of generator for each.
+_OTHER_APIS: Mapping[str, str] = {
+    ".generativelanguage.googleapis.com": "veo",
+    "aiplatform.googleapis.com": "veo",
+    ".runwayml.com": "runway",
+    ".fal.run": "fal",
+    ".fal.ai": "fal",
+}
 
 
 class NetworkLocation(StrEnum):
@@ -76,7 +85,8 @@ class DiscoveredServer:
 def base_url(text: str) -> str:
     """The base URL with `/v1`, from user input: `gpu:8091`, `http://gpu:8091`, `http://gpu:8091/v1/`.
 
-    Raises `SettingsError` if it is not an http or https address, or has a user name, query or fragment.
+    Raises `SettingsError` if it is not an http or https address, has a user name, query or fragment, or is
+    that of a provider without `/v1/videos`.
     """
     typed = text.strip()
     full = typed if "://" in typed else f"http://{typed}"
@@ -91,6 +101,12 @@ def base_url(text: str) -> str:
             f"{redact(typed, longest=80)!r} is not an upstream address.",
             remedy="Write it as http://gpu:8091, without a name, key or query in it.",
         )
+    for end, kind in _OTHER_APIS.items():
+        if f".{url.host}".endswith(end):
+            raise SettingsError(
+                f"{url.host} has an API of its own and no /v1/videos.",
+                remedy=f"Configure a generator of the kind `{kind}`: docs/generators.md#providers.",
+            )
     path = url.path.rstrip("/")
     return str(url.copy_with(path=path if path.endswith("/v1") else f"{path}/v1"))
 

@@ -3,6 +3,9 @@ from __future__ import annotations
 import pytest
 
 from safelight.core.errors import SettingsError
+from safelight.providers.fal import FAL_PLATFORM_URL, FAL_URL
+from safelight.providers.runway import RUNWAY_URL
+from safelight.providers.veo import GEMINI_URL
 from safelight.providers.videos_api.discovery import DiscoveredServer, NetworkLocation, base_url, place
 from support.rows import each_row
 
@@ -19,6 +22,25 @@ def test_an_unsuitable_address_is_refused(typed: str) -> None:
     with pytest.raises(SettingsError, match="not an upstream address") as error:
         base_url(typed)
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind"),
+    [
+        (GEMINI_URL, "veo"),
+        ("https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1", "veo"),
+        (RUNWAY_URL, "runway"),
+        (FAL_URL, "fal"),
+        (FAL_PLATFORM_URL, "fal"),
+    ],
+)
+def test_the_address_of_a_provider_with_its_own_api_names_the_kind_of_generator(
+    typed: str, kind: str
+) -> None:
+    with pytest.raises(SettingsError, match="no /v1/videos") as error:
+        base_url(typed)
+    assert f"`{kind}`" in error.value.remedy
+    assert base_url("http://notfal.ai:80").startswith("http://notfal.ai")
 
 
 @each_row
