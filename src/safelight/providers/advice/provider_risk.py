@@ -49,6 +49,8 @@ class ProviderRisk:
     provider: str
     source: AdviceSource | None = None
     statement: str = ""
+    #: Whether a reference decided, and not words.
+    by_reference: bool = False
     #: Whether rules of the named provider are documented.
     is_documented: bool = True
     #: The statement that the provider was shut down, if it was.
@@ -58,9 +60,10 @@ class ProviderRisk:
 
     def as_wire(self, messages: Messages) -> dict[str, Any]:
         closed = self.shut_down
-        key = f"risk.closed_{self.reason}"
+        about = "_reference" if self.by_reference else ""
+        key = f"risk.closed_{self.reason}{about}"
         reason = messages(
-            key if closed and messages.has(key) else f"risk.{self.reason}",
+            key if closed and messages.has(key) else f"risk.{self.reason}{about}",
             provider=self.provider,
             statement=_translated(self.statement, messages),
             site=self.source.title.partition(",")[0] if self.source else "",
@@ -185,6 +188,7 @@ def _assess_risk(advice: ProviderAdvice | None, drivers: Sequence[Driver], *, re
         reason=reason,
         provider=title,
         source=decided_by.sources[0],
+        by_reference=decided_by.kind is DriverKind.REFERENCE,
         is_documented=_is_documented(advice),
     )
 

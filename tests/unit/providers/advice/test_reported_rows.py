@@ -152,6 +152,10 @@ def test_a_thing_recognized_in_a_reference_answers_its_question() -> None:
     ]
     assert suggested(advice, "reference_medical")
     assert advice.questions == ("sharp_objects", "heights", "deep_water", "pained_faces")
+    for provider in ("", "sora-2", "veo"):
+        wire = advised("a quiet lake", provider, references=2, findings=found, shown=found).as_wire()
+        assert "references that show this" in wire["risk"]["reason"]
+        assert "words" not in wire["risk"]["reason"]
     stated = advised("a quiet lake", references=2, findings=found, shown=found, reference_shows=("medical",))
     assert [one.reason for one in stated.drivers] == ["reference_medical"]
 
