@@ -191,11 +191,11 @@ class Principal:
         """Whether the principal has the scope. No scope includes another: `admin` lacks `vault`."""
         return scope in self.scopes
 
-    def require(self, scope: KeyScope) -> None:
-        """Raise `Forbidden` unless this principal has the scope."""
-        if scope not in self.scopes:
+    def require(self, *any_of: KeyScope) -> None:
+        """Raise `Forbidden` unless this principal has one of these scopes."""
+        if not self.scopes.intersection(any_of):
             raise Forbidden(
-                f"This {self.kind.value} does not have the scope {scope.value}.",
+                f"This {self.kind.value} does not have the scope {' or '.join(any_of)}.",
                 remedy="Ask the operator of this gateway for a key with this scope.",
             )
 

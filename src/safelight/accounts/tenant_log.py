@@ -17,8 +17,9 @@ from safelight.store.tables import audit_log
 from .audit import find_accounts
 from .models import KeyScope, Principal
 
-#: What staff open of others without a case, and the list of what is on record about a person.
-READS = ("prompt.read", "previews.shown", "media.shown", "person.read")
+#: What staff open of others without a case, the list of what is on record about a person, and the cases that
+#: auditors read.
+READS = ("prompt.read", "previews.shown", "media.shown", "person.read", "case.read")
 
 _MAX_SEQ = 2**63 - 1
 

@@ -1,25 +1,30 @@
-"""What happened to cases, exported in the words of Ozone. It is read from the audit log."""
+"""What happened to cases, from the audit log: in the words of Ozone, of one case, and the decided cases of a
+period, from which an auditor draws.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Table, bindparam
+from sqlalchemy import ColumnElement, Row, Table, bindparam, or_
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.reporter import Reporter, ReporterKind
-from safelight.core.errors import Forbidden
+from safelight.core.errors import Forbidden, InvalidField, NotFound
 from safelight.policy.findings import Category, Group, group_of
 from safelight.screening.text_screening import TextScreening, decode
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import CASE_EVENTS, audit_log, audit_log_contents, cases, notices, reports, videos
 from safelight.videos.case_rows import Case, CaseKind, DecisionAction, case_from_row
 
+from .case_draw import DecidedCase, Population, Recorded
+from .inputs import parse_day
 from .reports.lanes import ReportLane, UnattendedAction
 from .reports.models import ReportReason
 from .reviews.ozone import TYPE_OF_ACTION, ModerationEventType, ReviewState
@@ -91,6 +96,8 @@ _IS_CASE_EVENT = audit_log.c.event.in_(
 )
 MAX_PAGE_EVENTS = 1000
 _MIN_ROWS = 100
+#: Most cases of a population, which is built in memory.
+MAX_POPULATION = 200_000
 #: Each of these scopes gives access to the events. Only `review` and `vault` show the words of reporters.
 CASE_EVENT_SCOPES = (KeyScope.REVIEW, KeyScope.VAULT, KeyScope.AUDIT)
 
@@ -351,6 +358,41 @@ def _read_in(
     ]
 
 
+def _read_decided(tx: Transaction, since: float, until: float) -> Iterator[DecidedCase]:
+    """The decisions that the audit log has of this time, oldest first. None is missing: a case that may not
+    be read has its id and outcome only.
+    """
+    rows = tx.select(
+        audit_log,
+        _IS_CASE_EVENT,
+        audit_log.c.event.in_([f"case.{action.value}" for action in DecisionAction]),
+        audit_log.c.at >= since,
+        audit_log.c.at < until,
+        order_by=(audit_log.c.seq,),
+        limit=MAX_POPULATION + 1,
+    )
+    if len(rows) > MAX_POPULATION:
+        raise InvalidField(
+            f"The period has more than {MAX_POPULATION} cases.", param="until", remedy="Choose a shorter one."
+        )
+    entries = {entry.seq: entry.case for entry in read_histories(tx, rows)}
+    locked = _find_locked(tx, entries.values())
+    for row in rows:
+        case, outcome = entries.get(row.seq), row.event.removeprefix("case.")
+        name = case.id if case else f"log:{row.seq}"
+        withheld = "vault" if name in locked else None if case else "erased"
+        kind = case.kind if case and not withheld else None
+        yield DecidedCase(name, int(row.at), kind, outcome, row.seq, withheld)
+
+
+def _find_locked(tx: Transaction, known: Collection[Case]) -> set[str]:
+    """Those of these cases that are quarantined, or whose video is quarantined or vaulted."""
+    closed = or_(videos.c.vaulted, videos.c.quarantined)
+    found = _read_in(tx, videos, videos.c.id, (case.video_id for case in known), closed)
+    locked = {video.id for video in found}
+    return {case.id for case in known if case.quarantined or case.video_id in locked}
+
+
 # Lists what happened to cases, in the order of the audit log.
 
 
@@ -370,11 +412,7 @@ class CaseEvents:
         Numbers are given in the order of the commits, so a reader who goes on after the last one misses no
         event. Fewer than `limit` events are the end for now. Raises `Forbidden`.
         """
-        if not principal.scopes.intersection(CASE_EVENT_SCOPES):
-            raise Forbidden(
-                f"This {principal.kind.value} needs one of the scopes {', '.join(CASE_EVENT_SCOPES)}.",
-                remedy="Ask the operator of this gateway for a key with one of these scopes.",
-            )
+        principal.require(*CASE_EVENT_SCOPES)
         limit = max(1, min(limit, MAX_PAGE_EVENTS))
         found: list[CaseEvent] = []
         with self._database.read_transaction(principal.tenant) as tx:
@@ -390,6 +428,56 @@ class CaseEvents:
                 ]
                 after = rows[-1].seq
             return _with_texts(tx, found[:limit], principal)
+
+    def read(self, principal: Principal, case_id: str) -> tuple[CaseEvent, ...]:
+        """The events of one case, without words of people, for an auditor. Each read has an entry in the log.
+
+        Raises `NotFound`, and `Forbidden` if only the vault officer may read the case.
+        """
+        principal.require(KeyScope.AUDIT)
+        with self._database.transaction(principal.tenant) as tx:
+            case = _read_cases(tx, [case_id]).get(case_id)
+            if case is None:
+                raise NotFound(f"There is no case {case_id[:80]!r}.", param="case_id")
+            if _find_locked(tx, [case]):
+                raise Forbidden(
+                    f"{case.id} is quarantined or vaulted.",
+                    remedy="Only the vault officer may read it. Count it as withheld.",
+                )
+            tx.append_audit("case.read", subject=case.id, actor=principal.id, content={})
+            rows = tx.select(audit_log, audit_log.c.subject.in_([case.id, case.video_id]))
+            return follow(one for one in read_histories(tx, rows) if one.case.id == case.id)
+
+    def export_population(self, principal: Principal, since: str, until: str) -> str:
+        """The decided cases of these days as JSON lines, whose SHA-256 the audit log has from now on.
+
+        Raises `InvalidField` if the period is empty, too long, or not over.
+        """
+        principal.require(KeyScope.AUDIT)
+        first, end = parse_day(since, "since"), parse_day(until, "until")
+        with self._database.read_transaction(principal.tenant) as tx:
+            if not first < end <= tx.now():
+                raise InvalidField(
+                    f"The period from {since} to {until} is empty or not over.",
+                    param="until",
+                    remedy="Name a first day, and a later one that is not in the future.",
+                )
+            found = list(_read_decided(tx, first, end))
+        head = Population(since, until, len(found))
+        lines = _write([head, *found])
+        sha256 = hashlib.sha256(lines.encode()).hexdigest()
+        subject = f"population:{sha256}"
+        with self._database.transaction(principal.tenant) as tx:
+            tx.append_audit(
+                "population.exported", subject=subject, actor=principal.id, content=msgspec.to_builtins(head)
+            )
+        with self._database.read_transaction(principal.tenant) as tx:
+            *_, entry = tx.select(audit_log, audit_log.c.subject == subject, order_by=(audit_log.c.seq,))
+        return lines + _write([Recorded(sha256, entry.seq)])
+
+
+def _write(lines: Iterable[object]) -> str:
+    return msgspec.json.Encoder().encode_lines(lines).decode()
 
 
 def _may_see(principal: Principal, case: Case) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
+from safelight.core.errors import InvalidField
 from safelight.core.reasons import MAX_REASON_CHARACTERS
 from safelight.core.records import About
 
@@ -15,6 +17,16 @@ MAX_SEARCH_CHARACTERS = 200
 MAX_REPLY_CHARACTERS = 1000
 # The service compares the length without the spaces around the text.
 Reason = Annotated[str, About(max_characters=MAX_REASON_CHARACTERS)]
+
+
+def parse_day(text: str, param: str) -> float:
+    """The start of a day in UTC. Raises `InvalidField`."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise InvalidField(
+            f"{text[:40]!r} is not a day.", param=param, remedy="Write a day such as 2026-11-01."
+        ) from None
 
 
 def _actions() -> Iterable[str]:

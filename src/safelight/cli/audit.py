@@ -1,14 +1,14 @@
-"""`safelight audit`: read and verify the audit log."""
+"""`safelight audit`: read and verify the audit log, and draw decided cases of it."""
 
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from safelight.core.envelopes import format_iso, list_object
 from safelight.core.log_filter import LogFilter
 
 from .commands import load_container
@@ -16,6 +16,7 @@ from .keys import Administrator
 from .language import texts
 from .operations import Result, command
 from .output import Exit, emit, printable
+from .text_input import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,7 +108,7 @@ def list_(container: Container, asked: LogFilter, who: Administrator) -> Result:
 
     found = TenantLog(container.persistence.database).read(who.principal(container), asked, limit=100)
     lines = [
-        f"{one.seq}  {_format_time(one.at)}  {one.event}  {printable(one.subject)}  {printable(one.actor)}"
+        f"{one.seq}  {format_iso(one.at)}  {one.event}  {printable(one.subject)}  {printable(one.actor)}"
         for one in found.items
     ]
     if found.has_more:
@@ -116,24 +117,61 @@ def list_(container: Container, asked: LogFilter, who: Administrator) -> Result:
 
 
 @app.command()
+def population(
+    ctx: typer.Context,
+    since: Annotated[str, typer.Option("--from", help="The first day, such as 2026-11-01 (UTC).")],
+    until: Annotated[str, typer.Option("--to", help="The day after the last one; not in the future.")],
+    tenant: Annotated[
+        str | None, typer.Option(help="The tenant's id or name. [default: the first tenant]")
+    ] = None,
+) -> int:
+    """Print the decided cases of a period as JSON lines, for a draw. The audit log gets their SHA-256."""
+    container = load_container(ctx)
+    who = Administrator(tenant=tenant).principal(container)
+    typer.echo(container.case_reads.events.export_population(who, since, until), nl=False)
+    return Exit.OK
+
+
+@app.command()
+def draw(
+    file: Annotated[Path, typer.Argument(help="A file from `audit population`.")],
+    seed: Annotated[str, typer.Option(help="A text of the auditor, chosen after the export.")],
+    count: Annotated[int, typer.Option(min=1, help="The number of cases.")] = 50,
+    as_json: Json = False,
+) -> int:
+    """Draw cases from a population by a public rule, without a server. The same seed draws the same ones."""
+    from safelight.cases.case_draw import draw_cases
+
+    head, recorded, found = draw_cases(read_text(file, param="population"), seed=seed, count=count)
+    t, withheld = texts(), sum(one.withheld is not None for one in found)
+    lines = [
+        t("audit.drawn", n=len(found), withheld=withheld, of=head),
+        t("audit.compare", found=recorded),
+        *(f"{one.id}  {format_iso(one.at)}  {one.outcome}  {one.withheld or ''}" for one in found),
+    ]
+    emit(
+        list_object(found, seed=seed, population=head, recorded=recorded, withheld=withheld),
+        as_json,
+        "\n".join(map(printable, lines)),
+    )
+    return Exit.OK
+
+
+@app.command()
 def checkpoint(ctx: typer.Context, as_json: Json = False) -> int:
     """Sign the last entry of the log as a checkpoint, store it and print it."""
     from safelight.accounts.audit import CheckpointWriter
 
-    container = load_container(ctx)
+    parts = load_container(ctx).persistence
     signed = CheckpointWriter(
-        container.persistence.database,
-        container.persistence.audit_checkpoint_key,
-        container.persistence.audit_checkpoints,
+        parts.database,
+        parts.audit_checkpoint_key,
+        parts.audit_checkpoints,
     ).write()
-    if signed is None:
-        emit({"checkpoint": None}, as_json, texts()("audit.nothing"))
-    else:
-        emit(
-            {"checkpoint": signed},
-            as_json,
-            texts()("audit.signed", seq=signed.seq, hash=signed.hash, time=_format_time(signed.at)),
-        )
+    text = texts()("audit.nothing")
+    if signed is not None:
+        text = texts()("audit.signed", seq=signed.seq, hash=signed.hash, time=format_iso(signed.at))
+    emit({"checkpoint": signed}, as_json, text)
     return Exit.OK
 
 
@@ -183,13 +221,9 @@ def _format_entry(entry: LogEntry) -> str:
     return t(
         "audit.entry",
         seq=entry.seq,
-        time=_format_time(entry.at),
+        time=format_iso(entry.at),
         event=entry.event,
         subject=printable(entry.subject),
         actor=printable(entry.actor),
         content=content,
     )
-
-
-def _format_time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

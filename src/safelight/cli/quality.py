@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.cases.inputs import FiguresQuery
+from safelight.cases.inputs import FiguresQuery, parse_day
 from safelight.core.envelopes import list_object
 from safelight.core.i18n import Messages, load_messages
 
@@ -89,7 +88,7 @@ def sample(
     from safelight.cases.quality.review_quality import prevalence_figures
 
     container = load_container(ctx)
-    new = NewDraw(since=_parse_day(since, "since"), until=_parse_day(until, "until"), per_stratum=per_stratum)
+    new = NewDraw(since=parse_day(since, "since"), until=parse_day(until, "until"), per_stratum=per_stratum)
     drawn = prevalence_figures(container.case_reads.quality.draw(make_lead(container), new))
     emit(drawn, as_json, _format_draw(drawn))
     return Exit.OK
@@ -247,18 +246,6 @@ def make_lead(container: Container) -> Principal:
         name=OPERATOR,
         scopes=frozenset({KeyScope.POLICY, KeyScope.REVIEW}),
     )
-
-
-def _parse_day(text: str, param: str) -> float:
-    """The start of a day in UTC. Raises `InvalidField`."""
-    from safelight.core.errors import InvalidField
-
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        raise InvalidField(
-            f"{text[:40]!r} is not a day.", param=param, remedy="Write a day such as 2026-11-01."
-        ) from None
 
 
 def _emit_golden(golden: Golden, as_json: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -24,3 +25,7 @@ def deleted_object(identity: str, kind: str) -> dict[str, Any]:
 
 def whole_seconds(at: float | None) -> int | None:
     return None if at is None else int(at)
+
+
+def format_iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement
@@ -14,6 +13,7 @@ from safelight.cases.inputs import MAX_CLAUSE_CHARACTERS, CaseFilter, DecisionRe
 from safelight.cases.reports.models import PageNotice
 from safelight.cases.reports.notice_store import list_pages
 from safelight.cases.saved_replies import texts_for
+from safelight.core.envelopes import format_iso
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.core.ids import is_id, new_id
 from safelight.core.reasons import MAX_REASON_CHARACTERS, validate_text
@@ -316,10 +316,7 @@ def visible_to(principal: Principal) -> list[ColumnElement[bool]]:
     """The condition on the cases that a principal may see. Raises `Forbidden` if it is none."""
     review, vault = principal.has_scope(KeyScope.REVIEW), principal.has_scope(KeyScope.VAULT)
     if not review and not vault:
-        raise Forbidden(
-            f"This {principal.kind.value} does not have the scope {KeyScope.REVIEW.value}.",
-            remedy="Ask the operator of this gateway for a key with this scope.",
-        )
+        principal.require(KeyScope.REVIEW)
     if review and vault:
         return []
     return [cases.c.quarantined.is_(vault)]
@@ -365,7 +362,7 @@ def require_free(case: Case, principal: Principal, *, now: float) -> None:
         )
     if case.leased_by not in (None, principal.id) and (case.leased_until or 0.0) > now:
         raise Conflict(
-            f"{case.id} is open at another reviewer until {_utc(case.leased_until or now)}.",
+            f"{case.id} is open at another reviewer until {format_iso(case.leased_until or now)}.",
             param="case_id",
             remedy="Take the next case.",
         )
@@ -437,7 +434,7 @@ def _too_late(tx: Transaction, case: Case) -> Conflict:
         made = pending.decision
         return Conflict(
             f"{case.id} was decided already: {made.action.value}. The decision is carried out at "
-            f"{_utc(pending.due_at)}.",
+            f"{format_iso(pending.due_at)}.",
             param="case_id",
         )
     if case.state is CaseState.OPEN:
@@ -461,11 +458,7 @@ def _cannot_undo(tx: Transaction, case: Case) -> Conflict:
     if decided is not None:
         return Conflict(
             f"Nothing was undone: the decision ({decided.action}) was already carried out at "
-            f"{_utc(case.closed_at or decided.at)}.",
+            f"{format_iso(case.closed_at or decided.at)}.",
             param="case_id",
         )
     return Conflict(f"{case.id} has no decision that can be undone.", param="case_id")
-
-
-def _utc(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

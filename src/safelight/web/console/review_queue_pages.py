@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal
+from safelight.cases.inputs import parse_day
 from safelight.cases.quality import MIN_PEOPLE, NewDraw, NewGolden
 from safelight.cases.quality.review_quality import own_figures, prevalence_figures, team_figures
 from safelight.cases.quality.rule_suggestions import draft_for, suggest_rules
@@ -115,19 +115,10 @@ class QualityPages(PageHandler):
 
 def _new_draw(form: Form) -> NewDraw:
     """Raises `InvalidField`."""
-    per_stratum = form.get("per_stratum", "")
-    if not per_stratum.isdecimal() or len(per_stratum) > 9:
-        raise InvalidField("per_stratum must be a whole number.", param="per_stratum")
-    since, until = (_parse_day(form, name) for name in ("since", "until"))
-    return NewDraw(since=since, until=until, per_stratum=int(per_stratum))
-
-
-def _parse_day(form: Form, name: str) -> float:
-    """The start of a day in UTC. Raises `InvalidField`."""
-    try:
-        return datetime.strptime(form.get(name, ""), "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        raise InvalidField(f"{name} must be a day such as 2026-11-01.", param=name) from None
+    since, until = (parse_day(form.get(name, ""), name) for name in ("since", "until"))
+    field = "per_stratum"
+    number = _number(form.get(field, ""), field, "per_stratum must be a whole number.")
+    return NewDraw(since=since, until=until, per_stratum=number)
 
 
 def _percent(rate: float) -> str:

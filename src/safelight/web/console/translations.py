@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from safelight.core.envelopes import format_iso as format_iso
 from safelight.core.i18n import (
     DEFAULT,
     Messages,
@@ -136,10 +137,6 @@ def format_duration(seconds: float, t: Translations) -> str:
     if seconds < 172_800:
         return t("time.h", n=round(seconds / 3600))
     return t("time.d", n=round(seconds / 86_400))
-
-
-def format_iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def format_decimal(value: float) -> str:

@@ -55,7 +55,7 @@ def test_a_nul_character_finds_nothing_or_is_bad_input(room: ReviewRoom) -> None
 def test_every_read_without_a_case_is_in_the_list_of_reads(room: ReviewRoom) -> None:
     from safelight.videos.staff_reads import StaffRead
 
-    assert set(READS) == {*(kind.value for kind in StaffRead), "person.read"}
+    assert set(READS) == {*(kind.value for kind in StaffRead), "person.read", "case.read"}
     case = room.open_case("a fight")
     room.reviews.person(reviewer("ada"), case.id)
     room.open_case("a fight", kind=CaseKind.QUALITY)
