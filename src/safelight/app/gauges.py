@@ -1,14 +1,19 @@
-"""Reads the values of `GET /metrics` that no event counts: the queue, the background parts, the upstreams."""
+"""Reads the values of `GET /metrics` that no event counts, such as those of the queue and the upstreams."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
+from safelight.cases.quality.models import KEEP_ANSWERS_S
 from safelight.core.errors import SafelightError
-from safelight.core.metrics import Gauge
-from safelight.store.tables import videos
+from safelight.core.metrics import Gauge, Labels
+from safelight.store.database import Transaction
+from safelight.store.tables import cases, notices, outbox, quality_answers, quality_cases, videos
+from safelight.videos.case_rows import CaseState
 from safelight.videos.models import TERMINAL, VideoState
 
 from .background import Background
@@ -16,7 +21,7 @@ from .core import CoreParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
 
-_UNFINISHED = tuple(state for state in VideoState if state not in TERMINAL)
+_NO_VIDEOS: dict[Labels, float] = {(state.value,): 0.0 for state in VideoState if state not in TERMINAL}
 
 
 class Gauges:
@@ -35,7 +40,7 @@ class Gauges:
         self._background = background
 
     def read(self) -> tuple[Gauge, ...]:
-        return (*self._background_parts(), *self._queue(), *self._upstreams())
+        return (*self._background_parts(), *self._installation(), *self._upstreams())
 
     def _background_parts(self) -> tuple[Gauge, ...]:
         health = [part.health() for part in self._background.parts]
@@ -60,29 +65,14 @@ class Gauges:
             ),
         )
 
-    def _queue(self) -> tuple[Gauge, ...]:
-        """The unfinished videos of the installation; no values if the database does not answer."""
-        counts: dict[tuple[str, ...], float] = {}
-        ages: dict[tuple[str, ...], float] = {}
+    def _installation(self) -> tuple[Gauge, ...]:
+        """The disk, and what the database says about the whole installation if it answers."""
         up = 1.0
-        query = (
-            select(
-                videos.c.state,
-                func.count().label("number"),
-                func.min(videos.c.updated_at).label("oldest"),
-            )
-            .where(videos.c.state.in_(_UNFINISHED), videos.c.accepted_at.is_not(None))
-            .group_by(videos.c.state)
-        )
         try:
             with self._persistence.database.across_tenants("metrics", readonly=True) as tx:
-                found: dict[str, Any] = {row.state: row for row in tx.execute(query)}
-                for state in _UNFINISHED:
-                    row = found.get(state)
-                    counts[state.value,] = float(row.number) if row else 0.0
-                    ages[state.value,] = max(0.0, tx.now() - row.oldest) if row else 0.0
+                found = _read(tx)
         except SafelightError:
-            up = 0.0
+            up, found = 0.0, ()
         return (
             Gauge(
                 name="safelight_database_up",
@@ -90,17 +80,11 @@ class Gauges:
                 values={(): up},
             ),
             Gauge(
-                name="safelight_unfinished_videos",
-                description="Videos by state, of all processes of the installation.",
-                labels=("state",),
-                values=counts,
+                name="safelight_free_disk_bytes",
+                description="Free bytes on the disk of the data directory.",
+                values={(): shutil.disk_usage(self._core.settings.data).free},
             ),
-            Gauge(
-                name="safelight_longest_unchanged_seconds",
-                description="Seconds since the last change of the unfinished video that has waited longest.",
-                labels=("state",),
-                values=ages,
-            ),
+            *found,
         )
 
     def _upstreams(self) -> tuple[Gauge, ...]:
@@ -120,3 +104,77 @@ class Gauges:
                 values={(name,): float(gate.failures_of_pause() > 0) for name, gate in gates.items()},
             ),
         )
+
+
+def _read(tx: Transaction) -> tuple[Gauge, ...]:
+    now = tx.now()
+
+    def grouped(value: Any, *labels: Any, where: Iterable[Any]) -> dict[Labels, float]:
+        rows: Any = tx.execute(select(*labels, value).where(*where).group_by(*labels))
+        return {tuple(str(label).lower() for label in key): number for *key, number in rows}
+
+    unfinished = videos.c.state.in_(state for (state,) in _NO_VIDEOS), videos.c.accepted_at.is_not(None)
+    return (
+        Gauge(
+            name="safelight_unfinished_videos",
+            description="Videos by state, of all processes of the installation.",
+            labels=("state",),
+            values=_NO_VIDEOS | grouped(func.count(), videos.c.state, where=unfinished),
+        ),
+        Gauge(
+            name="safelight_longest_unchanged_seconds",
+            description="Seconds since the last change of the unfinished video that has waited longest.",
+            labels=("state",),
+            values=_NO_VIDEOS
+            | grouped(now - func.min(videos.c.updated_at), videos.c.state, where=unfinished),
+        ),
+        Gauge(
+            name="safelight_open_cases",
+            description="Undecided cases of the installation, and whether their due time is over.",
+            labels=("kind", "overdue"),
+            values=grouped(
+                func.count(),
+                cases.c.kind,
+                cases.c.due_at < now,
+                where=(cases.c.state == CaseState.OPEN.value,),
+            ),
+        ),
+        Gauge(
+            name="safelight_overdue_reports",
+            description="Reports of the installation that are past their due time and not decided.",
+            labels=("lane",),
+            values=grouped(
+                func.count(), notices.c.lane, where=(notices.c.outcome.is_(None), notices.c.due_at < now)
+            ),
+        ),
+        Gauge(
+            name="safelight_oldest_message_seconds",
+            description="Age of the oldest event, webhook or mail of the installation that was not sent.",
+            labels=("topic",),
+            values=grouped(
+                now - func.min(outbox.c.created_at),
+                outbox.c.topic,
+                where=(
+                    outbox.c.delivered_at.is_(None),
+                    outbox.c.dead_at.is_(None),
+                    # Otherwise it is a reminder that is not due yet.
+                    or_(outbox.c.due_at <= now, outbox.c.attempts > 0),
+                ),
+            ),
+        ),
+        Gauge(
+            name="safelight_sample_answers",
+            description="Answers of the last 30 days about random samples of delivered videos.",
+            labels=("stratum", "answer"),
+            values=grouped(
+                func.count(),
+                quality_cases.c.stratum,
+                quality_answers.c.answer,
+                where=(
+                    quality_cases.c.case_id == quality_answers.c.case_id,
+                    quality_cases.c.stratum.is_not(None),
+                    quality_answers.c.at >= now - KEEP_ANSWERS_S,
+                ),
+            ),
+        ),
+    )

@@ -123,8 +123,13 @@ STEP_SECONDS = Histogram(
 )
 STAGE_VERDICTS = Counter(
     "safelight_stage_verdicts_total",
-    "Evaluations of the policy by stage and action. A step that runs again is counted again.",
-    ("stage", "action"),
+    "Evaluations of the policy by stage, action and category. A step that runs again is counted again.",
+    ("stage", "action", "category"),
+)
+VIDEOS_ENDED = Counter(
+    "safelight_videos_ended_total",
+    "Accepted videos that reached a final state, by generator and state.",
+    ("generator", "state"),
 )
 SCREENING_SECONDS = Histogram(
     "safelight_text_screening_seconds",
@@ -165,6 +170,7 @@ ENGINE_ERRORS = Counter(
 
 COUNTERS = (
     STAGE_VERDICTS,
+    VIDEOS_ENDED,
     COVERAGE_GAPS,
     TEXT_DEPTH,
     DETECTOR_TIMEOUTS,

@@ -71,7 +71,7 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
 
 def _count(result: StageResult) -> None:
     stage = result.stage.value
-    STAGE_VERDICTS.add(stage, result.verdict.action.value)
+    STAGE_VERDICTS.add(stage, result.verdict.action.value, result.verdict.category)
     categories = {finding.category for finding in result.findings}
     set_attributes(
         get_current_span(),

@@ -10,6 +10,7 @@ from opentelemetry.trace import get_current_span
 
 from safelight.core import canonical_json
 from safelight.core.errors import Conflict
+from safelight.core.metrics import VIDEOS_ENDED
 from safelight.core.tracing import set_attributes
 from safelight.policy.findings import Coverage
 from safelight.store import tables
@@ -50,6 +51,8 @@ def transition(
     if target in TERMINAL or target is VideoState.HELD:
         changes["outcome_summary"] = _summary(tx, video.id)
     update(tx, video, state=target.value, **changes)
+    if target in TERMINAL:
+        VIDEOS_ENDED.add(video.generator, target.value)
     tx.append_audit(f"video.{target.value}", subject=video.id, actor=actor, content=dict(why or {}))
     tx.publish(f"video.{target.value}", subject=video.id, body={"id": video.id, "at": now})
 

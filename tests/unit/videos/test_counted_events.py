@@ -49,7 +49,7 @@ def test_a_recorded_stage_counts_its_verdict_its_gaps_and_the_depth_of_text() ->
         stage=Stage.OUTPUT, verdict=allowed(Stage.OUTPUT), findings=(), coverage=Coverage(cells=cells)
     )
     counted = (
-        (STAGE_VERDICTS, ("output", "allow")),
+        (STAGE_VERDICTS, ("output", "allow", "")),
         (COVERAGE_GAPS, ("output", "hate", "frames")),
         (TEXT_DEPTH, ("hate", "learned")),
     )
