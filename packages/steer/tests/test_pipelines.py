@@ -211,24 +211,28 @@ def test_the_probe_finds_no_gap_that_affects_a_method(pipelines: Pipelines, name
     assert not found.blocking(frozenset(Method))
 
 
+def encoded_texts(pipeline: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that the pipeline is given to encode from now on."""
+    texts: list[str] = []
+    original = pipeline.encode_prompt
+
+    def encode_prompt(*args: Any, **kwargs: Any) -> Any:
+        texts.extend(one for one in (*args, *kwargs.values()) if isinstance(one, str))
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(pipeline, "encode_prompt", encode_prompt)
+    return texts
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_users_negative_prompt_is_kept_behind_ours(
     pipelines: Pipelines, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline = pipelines[name]
-    texts: list[Any] = []
-    original = pipeline.encode_prompt
-
-    def encode_prompt(*args: Any, **kwargs: Any) -> Any:
-        texts.extend(kwargs.values())
-        texts.extend(args)
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(pipeline, "encode_prompt", encode_prompt)
-    SteeredPipeline(pipeline).generate(
+    texts = encoded_texts(pipelines[name], monkeypatch)
+    SteeredPipeline(pipelines[name]).generate(
         plan(Method.NEGATIVE), **arguments(name) | {"negative_prompt": "blurred, old"}
     )
-    assert "red paint splash, blurred, old" in [text for text in texts if isinstance(text, str)]
+    assert "red paint splash, blurred, old" in texts
 
 
 @pytest.mark.parametrize("name", ["wan", "wan_2_2", "ltx", "hunyuan"])
@@ -256,21 +260,12 @@ def test_the_callback_alone_aborts_and_the_next_output_is_identical(
 def test_a_style_is_asked_for_before_the_prompt_and_photorealism_denied_before_the_users_negative_prompt(
     pipelines: Pipelines, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline = pipelines[name]
-    texts: list[Any] = []
-    original = pipeline.encode_prompt
-
-    def encode_prompt(*args: Any, **kwargs: Any) -> Any:
-        texts.extend([*args, *kwargs.values()])
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(pipeline, "encode_prompt", encode_prompt)
-    made = SteeredPipeline(pipeline).generate(
+    texts = encoded_texts(pipelines[name], monkeypatch)
+    made = SteeredPipeline(pipelines[name]).generate(
         plan(Method.STYLE), **arguments(name) | {"negative_prompt": "blurred"}
     )
-    found = [text for text in texts if isinstance(text, str)]
-    assert DRAWN + "a red ball rolls down a green hill" in found
-    assert REALISTIC + ", blurred" in found
+    assert DRAWN + "a red ball rolls down a green hill" in texts
+    assert REALISTIC + ", blurred" in texts
     assert made.record.applied == [Method.STYLE]
 
 

@@ -48,7 +48,7 @@ def draw_cases(text: str, *, seed: str, count: int) -> tuple[Population, Recorde
     Raises `InvalidField` if the seed is empty, or if the population was changed or has fewer cases.
     """
     if not seed.strip():
-        raise InvalidField("The seed is empty.", param="seed", remedy="Choose a text that nobody knows yet.")
+        raise InvalidField("The seed is empty.", param="seed", remedy="Choose a text after the export.")
     lines = text.splitlines()
     kinds = [Population, *[DecidedCase] * (len(lines) - 2), Recorded]
     made: list[Any] = []

@@ -8,7 +8,6 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,6 +15,7 @@ from sqlalchemy import ColumnElement, Row, Table, bindparam, or_
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.reporter import Reporter, ReporterKind
+from safelight.core.envelopes import format_iso
 from safelight.core.errors import Forbidden, InvalidField, NotFound
 from safelight.policy.findings import Category, Group, group_of
 from safelight.screening.text_screening import TextScreening, decode
@@ -188,7 +188,7 @@ def event_object(event: CaseEvent) -> dict[str, Any]:
         "subject": {"$type": "safelight.video", "id": case.video_id or None},
         "subjectBlobCids": [],
         "createdBy": event.created_by,
-        "createdAt": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds"),
+        "createdAt": format_iso(entry.at, timespec="milliseconds"),
         "subjectStatus": {"reviewState": event.review_state.value},
         "safelight": {
             "event": entry.event,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from safelight.core.envelopes import format_iso
 from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.core.i18n import load_messages, translate_reason
 
@@ -271,10 +272,8 @@ def _format_title(policy: Policy) -> str:
 
 
 def _format_version(one: PublishedPolicy) -> str:
-    import datetime as dt
-
     t = texts()
-    time = dt.datetime.fromtimestamp(one.published_at, dt.UTC).isoformat(timespec="minutes")
+    time = format_iso(one.published_at, timespec="minutes")
     title = t("policy.title", name=one.name, version=one.version, sha=one.sha256[:12])
     version = t("policy.version", id=one.id, title=title, time=time, who=printable(one.published_by))
     if one.tenant is not None:

@@ -27,5 +27,6 @@ def whole_seconds(at: float | None) -> int | None:
     return None if at is None else int(at)
 
 
-def format_iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+def format_iso(at: float, *, timespec: str = "seconds") -> str:
+    """A time with its zone, such as 2026-11-21T14:05:00+00:00."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec=timespec)

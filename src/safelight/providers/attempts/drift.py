@@ -14,13 +14,14 @@ from functools import partial
 from itertools import accumulate, zip_longest
 from typing import Any
 
+from safelight.core.envelopes import format_iso
 from safelight.core.i18n import Messages
 from safelight.policy.statistics import wilson
 from safelight.providers.advice.risk_features import find_words
 from safelight.providers.protocol import ChargeStatus
 
 from .gate import ErrorGates, Gate
-from .models import AttemptOrigin, AttemptOutcome, AttemptRecord, format_moment
+from .models import AttemptOrigin, AttemptOutcome, AttemptRecord
 
 #: Tries of one prompt within this time depend on each other, so only the first one counts.
 _SAME_PROMPT_S = 86_400.0
@@ -90,7 +91,7 @@ class Drift:
     after: OutcomeRate
     found_in: DriftSource = DriftSource.ATTEMPTS
 
-    def text(self, t: Messages, *, format_time: Callable[[float], str] = format_moment) -> str:
+    def text(self, t: Messages, *, format_time: Callable[[float], str] = format_iso) -> str:
         """One sentence."""
         said = t(
             f"drift.{self.kind.value}",
@@ -109,9 +110,9 @@ class Drift:
             "provider": self.provider,
             "model": self.model or None,
             "kind": self.kind.value,
-            "since": format_moment(self.since),
-            "found_at": format_moment(self.found_at),
-            "until": None if self.until is None else format_moment(self.until),
+            "since": format_iso(self.since),
+            "found_at": format_iso(self.found_at),
+            "until": None if self.until is None else format_iso(self.until),
             "before": self.before.as_json(),
             "after": self.after.as_json(),
             "found_in": self.found_in.value,

@@ -10,13 +10,13 @@ from typing import TypeAlias
 
 from sqlalchemy import Row
 
+from safelight.core.envelopes import format_iso
 from safelight.core.ids import new_id
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import drift_alarms
 
 from .drift import Drift
 from .drift_history import RECENT_S
-from .models import format_moment
 
 #: The topic of the messages in the outbox, and the event in the audit log.
 TOPIC = "provider.drift"
@@ -73,7 +73,7 @@ def _report(tx: Transaction, drift: Drift, row: Row[tuple[object, ...]] | None) 
         "provider": drift.provider,
         "model": drift.model or None,
         "kind": drift.kind.value,
-        "since": format_moment(drift.since),
+        "since": format_iso(drift.since),
     }
     tx.append_audit(TOPIC, subject=id_, actor=_ACTOR, content=content)
     tx.publish(TOPIC, subject=id_, body=content)

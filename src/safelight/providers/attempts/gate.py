@@ -9,13 +9,14 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from safelight.core.envelopes import format_iso
 from safelight.core.i18n import DEFAULT, Messages, load_messages, translate_sentence
 from safelight.providers.advice.provider_rules import ProviderRule, Topic, documents
 from safelight.providers.provider_errors import ErrorKind, ErrorSource, ProviderError, decode
 from safelight.providers.provider_errors.registry import exactly_named
 
 from .error_text import mask_ids
-from .models import AttemptOutcome, AttemptRecord, format_moment
+from .models import AttemptOutcome, AttemptRecord
 
 #: From this number of different prompts on that failed in a row, the sign `all_fail` is given.
 MIN_FAILED = 3
@@ -95,16 +96,16 @@ class GateEvidence:
     def as_json(self, t: Messages) -> dict[str, Any]:
         return {
             "sign": self.sign.value,
-            "time": format_moment(self.at),
+            "time": format_iso(self.at),
             "provider": self.provider,
             "count": self.count,
-            "until": None if self.until is None else format_moment(self.until),
+            "until": None if self.until is None else format_iso(self.until),
             "text": t(
                 f"sign.{self.sign.value}",
-                time=format_moment(self.at),
+                time=format_iso(self.at),
                 provider=self.provider,
                 count=self.count,
-                until="" if self.until is None else format_moment(self.until),
+                until="" if self.until is None else format_iso(self.until),
             ),
         }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from safelight.core.envelopes import format_iso
 from safelight.providers.protocol import Charge, ChargeStatus
 
 from .error_text import withhold_prompt as withhold_prompt_of
@@ -135,7 +135,7 @@ class AttemptRecord:
             "id": self.id,
             "origin": self.origin.value,
             "reported": self.is_reported,
-            "time": format_moment(self.at, timespec="milliseconds" if self.at % 1 else "seconds"),
+            "time": format_iso(self.at, timespec="milliseconds" if self.at % 1 else "seconds"),
             "provider": self.provider,
             "model": self.model or None,
             "prompt": prompt,
@@ -196,8 +196,3 @@ class NewAttempt:
     refunds: tuple[AttemptRefund, ...] = ()
     #: The id in the export that the row comes from; empty if it is of another program.
     exported_id: str = ""
-
-
-def format_moment(at: float, *, timespec: str = "seconds") -> str:
-    """A time with its zone, such as 2026-11-21T14:05:00+00:00."""
-    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec=timespec)

@@ -12,13 +12,14 @@ from starlette.responses import Response
 from safelight.accounts import Principal
 from safelight.accounts.statements import Statement, StatementQuery, describe
 from safelight.cases.appeals import BY_REQUESTER, Appeal
+from safelight.core.envelopes import format_iso
 from safelight.core.errors import Conflict, InvalidField, NotFound, SafelightError
 from safelight.core.i18n import load_messages
 from safelight.policy.explanations import ExplanationLevel
 from safelight.web.video_facts import valid_video_id
 
 from .render import Form, PageHandler
-from .translations import Translations, format_datetime, format_iso
+from .translations import Translations, format_datetime
 
 _MAX_OWN = 20
 

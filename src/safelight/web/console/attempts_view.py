@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from safelight.core.envelopes import format_iso
 from safelight.core.i18n import Messages
 from safelight.providers.advice.driver_lines import driver_name
 from safelight.providers.attempts.charges import sum_charges
@@ -18,7 +19,7 @@ from safelight.providers.protocol import ChargeStatus
 from safelight.videos.refusal_budget import RefusalCount
 from safelight_client.money import format_money
 
-from .translations import Translations, format_date, format_datetime, format_iso, truncate
+from .translations import Translations, format_date, format_datetime, truncate
 
 _DAY_S = 86_400
 _MAX_BARS = 30

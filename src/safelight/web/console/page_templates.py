@@ -14,6 +14,7 @@ from jinja2.bccache import Bucket
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from safelight.core.envelopes import format_iso
 from safelight.core.i18n import load_messages
 from safelight.detectors.text.minilm.cache import default_folder
 from safelight_client.money import format_money, usd
@@ -22,7 +23,6 @@ from .translations import (
     format_date,
     format_datetime,
     format_duration,
-    format_iso,
     translate_category,
     truncate,
 )

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal
+from safelight.core.envelopes import format_iso
 from safelight.core.errors import InvalidField, NotFound, RequestBlocked, SafelightError
 from safelight.core.i18n import Messages, load_messages
 from safelight.core.ids import is_id
@@ -25,7 +26,7 @@ from safelight_client.money import format_money
 from .form_key import form_key, new_form_id
 from .render import NOTHING_TYPED, Form, PageHandler, input_of
 from .studio import StudioForm
-from .translations import Translations, format_datetime, format_iso
+from .translations import Translations, format_datetime
 from .video_card import video_card
 
 ENTRIES_PER_PAGE = 48

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+from safelight.core.envelopes import format_iso
 from safelight.policy.findings import Finding, FrameRange, Taxonomy, TimeRange
 from safelight.provenance.recovery.public_answer import describe_mark
 from safelight.providers.protocol import Billing
@@ -19,7 +20,6 @@ from .translations import (
     format_datetime,
     format_decimal,
     format_duration,
-    format_iso,
     translate_category,
     translate_detector,
 )

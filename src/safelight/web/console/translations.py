@@ -10,7 +10,6 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from safelight.core.envelopes import format_iso as format_iso
 from safelight.core.i18n import (
     DEFAULT,
     Messages,

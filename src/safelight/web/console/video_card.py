@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from safelight.core.envelopes import format_iso
 from safelight.videos.models import TERMINAL, Video, VideoState
 from safelight.web.video_facts import links
 from safelight_client.money import format_money
 
-from .translations import Translations, format_age, format_datetime, format_iso, truncate
+from .translations import Translations, format_age, format_datetime, truncate
 from .verdict_text import verdict_key, video_tone
 
 #: States that the card names itself. For all others it shows the verdict.

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from safelight.core.envelopes import format_iso
 from safelight.core.i18n import load_messages
 from safelight.providers.attempts import gate as gates
 from safelight.providers.attempts.error_text import mask_ids
@@ -24,7 +25,7 @@ from safelight.providers.attempts.gate import (
     find_gate,
     gate_of_error,
 )
-from safelight.providers.attempts.models import AttemptOutcome, AttemptRecord, format_moment
+from safelight.providers.attempts.models import AttemptOutcome, AttemptRecord
 from safelight.providers.provider_errors import ProviderError, decode
 from support.attempts import NOON, PASSED
 from support.rows import each_row
@@ -175,7 +176,7 @@ def test_errors_that_differ_only_in_ids_and_times_are_read_once(monkeypatch: pyt
                 "task_id": f"task-{number}",
                 "trace": str(uuid.UUID(int=chosen.getrandbits(128), version=4)),
                 "created": 1_790_000_000 + number,
-                "at": format_moment(NOON + number),
+                "at": format_iso(NOON + number),
             }
         )
         assert known.find("runway", error) is Gate.PROVIDER_FILTER

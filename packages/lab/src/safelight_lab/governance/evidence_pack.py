@@ -20,6 +20,7 @@ from sqlalchemy import and_, select
 
 import safelight
 from safelight.accounts.audit import CheckpointKey, CheckpointWriter, InclusionProver
+from safelight.core.envelopes import format_iso
 from safelight.core.errors import BadInput, Conflict, InvalidField, NotFound, SafelightError
 from safelight.core.fileio import write_atomic
 from safelight.policy.findings import unpack_coverage
@@ -29,7 +30,6 @@ from safelight.store.tables import findings, verdicts
 from . import card_page
 from .system_card import (
     Edition,
-    format_moment,
     installed_commit,
     make_card,
     publication_in_force,
@@ -134,7 +134,7 @@ def make_pack(
                 "format": FORMAT,
                 "safelight": safelight.__version__,
                 "commit": installed_commit(),
-                "made_at": format_moment(at),
+                "made_at": format_iso(at),
                 "policy": published,
                 "key": key.fingerprint,
             }
@@ -235,7 +235,7 @@ def _decided(proofs: Mapping[str, Any], sha256: str) -> Iterator[dict[str, Any]]
             yield {
                 "event": event,
                 "seq": one["seq"],
-                "at": format_moment(entry["at"]),
+                "at": format_iso(entry["at"]),
                 "actor": entry["actor"],
                 "decided_by": content.published_by,
             }
@@ -272,8 +272,8 @@ def _stored_coverage(container: Container, published: PublishedPolicy) -> dict[s
                 count["waived"] += (cell.category, cell.modality) in waived
     return {
         "results": dict(stages),
-        "first": format_moment(times[0]) if times else None,
-        "last": format_moment(times[-1]) if times else None,
+        "first": format_iso(times[0]) if times else None,
+        "last": format_iso(times[-1]) if times else None,
         "cells": [
             {"stage": stage, "category": category, "modality": modality, **count}
             for (stage, category, modality), count in sorted(counts.items())

@@ -7,7 +7,6 @@ the coverage table, the shipped measurements or the data of the installation.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import hashlib
 import json
 import re
@@ -24,6 +23,7 @@ import msgspec
 
 import safelight
 from safelight.core import canonical_json
+from safelight.core.envelopes import format_iso
 from safelight.core.errors import InvalidField, NotFound
 from safelight.policy.statistics import wilson
 
@@ -81,7 +81,7 @@ def make_card(
         "edition": edition.value,
         "safelight": safelight.__version__,
         "commit": installed_commit() if at is not None else "",
-        "made_at": None if at is None else format_moment(at),
+        "made_at": None if at is None else format_iso(at),
         "policy": {
             **_policy(policy, load(BASIS, container.core.taxonomy)),
             "published": _publication(published, names_people=is_full),
@@ -149,11 +149,6 @@ def _output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def format_moment(at: float) -> str:
-    """A time in UTC, such as 2027-03-31T14:05:00+00:00."""
-    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="seconds")
-
-
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
@@ -194,7 +189,7 @@ def _publication(published: PublishedPolicy | None, *, names_people: bool) -> di
     found = {
         "id": published.id,
         "version": published.version,
-        "at": format_moment(published.published_at),
+        "at": format_iso(published.published_at),
         "in_force": published.active,
     }
     return {**found, "by": published.published_by} if names_people else found
@@ -282,8 +277,8 @@ def _waivers(table: Mapping[str, Any], waivers: Iterable[Waiver], *, in_full: bo
                 "decided_by": one.decided_by,
                 "reason": one.reason,
                 "categories": list(one.categories),
-                "since": format_moment(one.created_at),
-                "until": None if one.expires_at is None else format_moment(one.expires_at),
+                "since": format_iso(one.created_at),
+                "until": None if one.expires_at is None else format_iso(one.expires_at),
                 "checks": [
                     f"{cell['category']} in {cell['modality']}"
                     for cell in excused
