@@ -63,12 +63,17 @@ TROUBLE = {
     "download cut once": 5,
     "slow download": 4,
     "link dead": 3,
+    "no clip": 3,
     "card": 5,
 }
 #: Requests that the client has at the gateway at the same time.
 BACKLOG = 150
+#: A missing clip is asked for for an hour, so dead links are among this share of the jobs, the first ones:
+#: for most of them the hour ends while the others work.
+DEAD_UNTIL_SHARE = 1 / 3
 HELD_FIRST = 5
-END_S = 2400.0
+#: More than that hour.
+END_S = 4500.0
 MODELS_OFF = (
     *("acts", "distress", "faces", "hate-symbols", "logos", "minilm", "named-entities", "ngrams"),
     *("nudenet", "ocr", "objects", "open-nsfw", "transcription", "vad", "whisper"),
@@ -116,7 +121,9 @@ def plan_jobs(number_of_jobs: int, chance: random.Random, clips: Path) -> Plan:
     for number in range(number_of_jobs):
         generator = "storyboard" if number % STORYBOARD_EVERY == 0 else names[number % len(names)]
         trouble = _pick(chance)
-        if generator == "vertex" and trouble.startswith(("link", "download", "slow")):
+        if trouble == "link dead" and number > number_of_jobs * DEAD_UNTIL_SHARE:
+            trouble = "no clip"
+        if generator == "vertex" and trouble.startswith(("link", "download", "slow", "no clip")):
             # It sends the clip inside of its answer.
             trouble = ""
         clip = clips / f"{number}.mp4"
@@ -162,6 +169,8 @@ def _rule(trouble: str, clip: Path, chance: random.Random) -> ScenarioRule:
             return msgspec.structs.replace(rule, content=once(do="slow"))
         case "link dead":
             return msgspec.structs.replace(rule, content=ScriptedAction(do="missing"))
+        case "no clip":
+            return msgspec.structs.replace(rule, content=ScriptedAction(do="text"))
     return rule
 
 
@@ -351,6 +360,7 @@ def _expected(job: Job, *, known: bool) -> set[str]:
         return {"delivered", "held"}
     ends = {
         "link dead": {"failed/upstream_invalid"},
+        "no clip": {"failed/upstream_invalid"},
         "card": {"blocked"},
         "refused": {"blocked"},
         "failed": {"failed/upstream_error"},
