@@ -59,13 +59,13 @@ def test_every_option_of_an_upstream_is_listed() -> None:
 
 
 def test_every_own_option_of_a_provider_is_listed() -> None:
-    from safelight.providers import fal, runway, veo
+    from safelight.providers import fal, runway, streamed, veo
     from safelight.providers.upstream.options import RemoteOptions
 
     rows = pages.table(REFERENCE, "kind", "own option", "default", "what it sets")
     shared = {*RemoteOptions.__struct_fields__, "extra_fields", "text_fields"}
-    for module in (fal, runway, veo):
-        name = module.__name__.rpartition(".")[2]
+    kinds = {"fal": fal, "runway": runway, "veo": veo, "vllm_omni_stream": streamed}
+    for name, module in kinds.items():
         own = [row for row in rows if row["kind"] == f"`{name}`"]
         listed = {code for row in own for code in pages.codes(row["own option"])}
         assert listed == set(module.Options.__struct_fields__) - shared, name

@@ -308,6 +308,29 @@ class LocalGenerator(Generator, Protocol):
 
 
 @runtime_checkable
+class StreamingGenerator(Generator, Protocol):
+    """Receives a clip from a server on own hardware while it is made, so that it can be stopped."""
+
+    def receive(
+        self,
+        request: GenerationRequest,
+        into: Path,
+        watch: Callable[[Path, int, int], None],
+        *,
+        max_bytes: int,
+    ) -> None:
+        """Writes the clip to `into`. May be called again for the same request.
+
+        After each part, `watch` gets `into`, which is playable so far, its frames, and those of the whole
+        clip. If `watch` raises, the server is told to stop, and the exception passes through.
+
+        `UpstreamUnavailable`: the server did not take the request. `SubmissionUnconfirmed`: the session
+        broke. Other errors of `UpstreamError`: it failed.
+        """
+        ...
+
+
+@runtime_checkable
 class RemoteGenerator(Generator, Protocol):
     """Requests videos from a remote server. Its methods raise subclasses of `UpstreamError`."""
 

@@ -76,8 +76,10 @@ def reject(context: PipelineContext, tx: Transaction, video: Video, result: Stag
     )
 
 
-def block(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
-    """Block a generated video. Its explanation contains the charge."""
+def block(
+    context: PipelineContext, tx: Transaction, video: Video, result: StageResult, **changes: Any
+) -> None:
+    """Block a generated video. Its explanation contains the charge. `changes`: further columns of its row."""
     last = last_attempt(tx, video.id)
     sentence, details = context.explain(
         result.verdict, last.charge if last else None, video.id, appeal=is_appealable(result.verdict)
@@ -91,6 +93,7 @@ def block(context: PipelineContext, tx: Transaction, video: Video, result: Stage
         error_code="moderation_blocked",
         error_message=sentence,
         explanation=details,
+        **changes,
     )
 
 

@@ -23,13 +23,14 @@ from safelight.store.retention import Retention
 from safelight.videos.requests.admission import SOURCE_FIELD
 
 from . import mappers
+from .attempt_store import last_attempt
 from .case_rows import Decision
 from .case_rows.models import AppealSubject
 from .context import PipelineContext
 from .copied_sources import hand_on_copied_sources
 from .evasion import delete_blocks_of_video
 from .files import FileRow, add_file, end_paid_clip, files_of
-from .generation_stage import as_result
+from .generation_stage import STOPPED, as_result
 from .ingredients import UPSTREAM_MANIFEST
 from .lineage import Lineage, LineageTrace
 from .models import ReusedFile, StageRecord, VideoState
@@ -278,11 +279,14 @@ def _unchanged(made: tuple[StageRecord, ...], has_clip: bool) -> list[StageResul
 def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
     """The stored file of the generated clip, or the sealed file of a withdrawn video.
 
-    None if the clip is not stored any more. Raises `Conflict` if the sealed file is not.
+    None if the clip is not stored any more, or its generation was stopped: then a part of it is. Raises
+    `Conflict` if the sealed file is not stored.
     """
     is_withdrawn = old.state == VideoState.WITHDRAWN.value
     sha256 = old.sealed_sha256 if is_withdrawn else old.generated_sha256
     if old.state == VideoState.REJECTED.value or sha256 is None:
+        return None
+    if (last := last_attempt(tx, old.id)) is not None and last.outcome == STOPPED:
         return None
     assets = tables.assets.c
     found = tx.one(

@@ -51,20 +51,21 @@ from safelight.providers.protocol import (
     ReferenceFile,
     RemoteGenerator,
     SteeringUnavailable,
+    StreamingGenerator,
 )
 from safelight.screening.delivery import NormalizedClip
 from safelight.screening.evaluation import ScreeningContext
 from safelight.store.database import Transaction
 from safelight.store.retention import Retention
 
-from . import attempts, generation_stage, outcomes
+from . import attempts, generation_stage, outcomes, streamed_generation
 from .attempt_store import finish_attempt, last_attempt
 from .attempts import ChargedFailure, discard_download, seconds_left
 from .context import NewFile, PipelineContext
 from .files import drop_files
 from .ingredients import UPSTREAM_MANIFEST, keep_upstream_manifest, load_ingredients
 from .lineage import source_clip_of
-from .models import RetryRefusal, RetryResult, Video, VideoSnapshot, VideoState
+from .models import Attempt, RetryRefusal, RetryResult, Video, VideoSnapshot, VideoState
 from .references import screen_stored_references
 from .registry import add_fingerprint
 from .requester import requester_of
@@ -171,6 +172,20 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                         replace(request, key=attempt.idempotency_key), clip, progress.report_percent
                     )
                 charge, not_drawn = result.charge, result.not_drawn
+            elif isinstance(generator, StreamingGenerator):
+                received = streamed_generation.receive(
+                    context,
+                    snapshot,
+                    generator,
+                    _output_context(context, snapshot),
+                    build=lambda: _generation_request(context, snapshot, work_dir, asked),
+                    asked=asked,
+                    into=clip,
+                )
+                if received.stopped is not None:
+                    _block_part(context, snapshot, received.attempt, received.stopped, received.charge)
+                    return
+                attempt, charge, not_drawn = received.attempt, received.charge, ()
             elif isinstance(generator, RemoteGenerator):
                 remote = attempts.RemoteAttempts(context=context, snapshot=snapshot, generator=generator)
                 with remote.gate.visit(video.id):
@@ -226,6 +241,44 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     discard_download(context, attempt)
 
 
+def _output_context(context: PipelineContext, snapshot: VideoSnapshot) -> ScreeningContext:
+    """What is known of a video when its clip is scanned."""
+    generator = context.generators.get(snapshot.video.generator)
+    return ScreeningContext(
+        policy=context.policies.load(snapshot.video.tenant),
+        texts=snapshot.request["texts"],
+        prior=snapshot.findings(Stage.PROMPT),
+        approved=snapshot.approved,
+        overturned=snapshot.overturned,
+        audience=snapshot.audience,
+        requester=requester_of(snapshot.video, snapshot.request),
+        generator_texts=generator.info().own_texts if generator else (),
+    )
+
+
+def _block_part(
+    context: PipelineContext,
+    snapshot: VideoSnapshot,
+    attempt: Attempt,
+    part: streamed_generation.PartScan,
+    charge: Charge,
+) -> None:
+    """Block a video by the part of its clip for which the generation was stopped. It is kept for a case."""
+    video, result = snapshot.video, part.result
+    sha256, *_ = context.store_files(
+        video, [NewFile(path=part.clip, kind="generated", media_type=MP4)], retention=Retention.EVIDENCE
+    )
+    transcript = (
+        None if part.report.transcript is None else mark_transcript(part.report.transcript, result.findings)
+    )
+    with context.commit_step(snapshot) as tx:
+        finish_attempt(tx, video.id, attempt, generation_stage.STOPPED, charge=charge)
+        record_stage(tx, video.id, result)
+        outcomes.block(context, tx, video, result, generated_sha256=sha256, generated_at=tx.now())
+        if transcript is not None and outcomes.is_appealable(result.verdict):
+            store_transcript(tx, video.id, transcript)
+
+
 def _normalized(context: PipelineContext, video: Video, clip: Path) -> NormalizedClip:
     """The clip as a plain MP4. If the conversion fails, the clip itself; the scan then reports the reason."""
     try:
@@ -243,8 +296,6 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         discard_download(context, snapshot.last_attempt)
     _delete_upstream_copy(context, snapshot)
     sha256 = snapshot.generated_sha256 or ""
-    policy = context.policies.load(video.tenant)
-    generator = context.generators.get(video.generator)
     with (
         context.work_dir(video.id) as work_dir,
         context.local_slot(video, "scan"),
@@ -254,19 +305,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         context.blobs.copy_to(video.tenant, sha256, clip)
         try:
             result, report = context.stages.output.scan(
-                clip,
-                ScreeningContext(
-                    policy=policy,
-                    texts=snapshot.request["texts"],
-                    prior=snapshot.findings(Stage.PROMPT),
-                    approved=snapshot.approved,
-                    overturned=snapshot.overturned,
-                    audience=snapshot.audience,
-                    requester=requester_of(video, snapshot.request),
-                    generator_texts=generator.info().own_texts if generator else (),
-                ),
-                subject_sha256=sha256,
-                progress=progress,
+                clip, _output_context(context, snapshot), subject_sha256=sha256, progress=progress
             )
         except InvalidMedia as error:
             fail(
