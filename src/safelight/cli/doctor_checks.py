@@ -95,6 +95,7 @@ PACKAGES = {
     "sqlalchemy": "",
     "uvicorn": "",
     "uvloop": "",
+    "websockets": "",
     "zxingcpp": "zxing-cpp",
 }
 #: Start of the name of a check of one detector.
