@@ -113,6 +113,45 @@ def test_an_output_of_a_pipeline_that_swallows_the_abort_is_not_returned(pipelin
         steered.generate(plan(Method.WATCHING, required=True), **arguments("wan"))
 
 
+def test_the_frames_of_a_stopped_estimate_are_decoded_once_and_only_if_they_are_kept(pipeline: Any) -> None:
+    decoded, kept = [], []
+    decode = pipeline.vae.decode
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        decoded.append(1)
+        return decode(*args, **kwargs)
+
+    pipeline.vae.decode = counted
+    looks = SteeredPipeline(
+        pipeline, watches=[watch(lambda estimate: 1.0 if estimate.frames().ndim == 4 else 0.0)]
+    )
+    for steered, keep, calls in (
+        (SteeredPipeline(pipeline, watches=[watch(lambda _: 1.0)]), None, 0),
+        (SteeredPipeline(pipeline, watches=[watch(lambda _: 1.0)]), kept.append, 1),
+        # What the detector has decoded is not decoded again.
+        (looks, kept.append, 1),
+    ):
+        decoded.clear()
+        with pytest.raises(ModerationBlocked):
+            steered.generate(plan(Method.WATCHING), keep_preview=keep, **arguments("wan"))
+        assert len(decoded) == calls
+    assert [one.shape[1] for one in kept] == [3, 3]
+
+
+def test_a_preview_that_cannot_be_made_does_not_undo_the_abort(pipeline: Any) -> None:
+    def fails(_: Any) -> None:
+        raise OSError("The disk is full.")
+
+    unknown = as_class(pipeline, UnknownPipeline)
+    for keep in (fails, lambda _: None):
+        record = GenerationRecord()
+        with pytest.raises(ModerationBlocked):
+            SteeredPipeline(unknown, watches=[watch(lambda _: 1.0)]).generate(
+                plan(Method.WATCHING), record=record, keep_preview=keep, **arguments("wan")
+            )
+        assert record.outcome == "moderation_blocked"
+
+
 def test_a_pipeline_that_tries_again_after_the_abort_computes_nothing_more(pipeline: Any) -> None:
     retrying = as_class(pipeline, RetryingPipeline)
     record = GenerationRecord()

@@ -17,11 +17,13 @@ from typing import Any
 
 import av
 import httpx
+import numpy as np
 import openai
 import pytest
 import tiny_pipelines
 import torch
 import uvicorn
+from PIL import Image
 
 from safelight_steer.concepts import read_concepts
 from safelight_steer.latent_head import LatentHead, save_watch
@@ -29,6 +31,8 @@ from safelight_steer.sequential_test import Boundary
 from safelight_steer.server.app import create_app
 from safelight_steer.server.cli import main
 from safelight_steer.server.jobs import Videos
+from safelight_steer.server.preview_file import write_preview
+from safelight_steer.server.requests import read_request
 from safelight_steer.server.settings import ServerSettings
 from safelight_steer.server.supervisor import Supervisor
 from safelight_steer.watcher import Watch
@@ -189,7 +193,64 @@ def test_a_block_says_step_and_saving_in_the_record_and_nothing_in_the_message(s
     assert (record["steps_done"], record["steps"], record["saved_share"]) == (3, 20, 0.85)
     assert [gap["name"] for gap in record["gaps"]] == ["false_abort_rate_unknown"]
     assert server.client.get(f"/v1/videos/{video['id']}/content").status_code == 404
+    assert record["preview"] is True
+    assert [one.suffix for one in server.folder.glob(f"{video['id']}*")] == [".png"]
+
+
+def test_a_stopped_video_gives_its_blurred_preview_once_and_to_the_key_alone(server: Server) -> None:
+    video = server.made(size="32x32", steering={"watch": True})
+    path = f"/v1/videos/{video['id']}/preview"
+    with httpx.Client(base_url=server.url) as stranger:
+        assert stranger.get(path).status_code == 401
+    answer = server.client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert answer.headers["cache-control"] == "no-store"
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert max(picture.size) <= 4 * 192
+        # Random weights make noise: of it, a blur leaves nearly one colour.
+        pixels = torch.from_numpy(np.asarray(picture.convert("L"), dtype=np.float32))
+    assert float((pixels[:, 1:] - pixels[:, :-1]).abs().mean()) < 3
+    assert server.client.get(path).status_code == 404
+    assert (
+        server.client.get(f"/v1/videos/{video['id']}").json()["safelight"]["generation"]["preview"] is False
+    )
     assert not list(server.folder.glob(f"{video['id']}*"))
+
+
+def test_a_preview_is_deleted_with_its_video_and_a_finished_video_has_none(server: Server) -> None:
+    stopped, made = server.made(steering={"watch": True}), server.made()
+    assert made["safelight"]["generation"]["preview"] is False
+    assert server.client.get(f"/v1/videos/{made['id']}/preview").status_code == 404
+    server.client.delete(f"/v1/videos/{stopped['id']}")
+    assert server.client.get(f"/v1/videos/{stopped['id']}/preview").status_code == 404
+    assert not list(server.folder.glob(f"{stopped['id']}*"))
+
+
+def test_a_preview_expires_with_its_video_and_none_outlives_a_failure(tmp_path: Path) -> None:
+    now = [0.0]
+    settings = ServerSettings(model="none")
+    videos = Videos(settings, tmp_path, clock=lambda: now[0])
+    request = read_request({"prompt": "a"}, settings, frozenset())
+    for code, left in (("moderation_blocked", 1), ("worker_died", 0), ("cancelled", 0)):
+        video = videos.add(request, key="")
+        video.preview_path.write_bytes(b"picture")
+        videos.end(video.id, error={"code": code}, record={"outcome": code})
+        assert len(list(tmp_path.iterdir())) == left, code
+        now[0] += settings.keep_s + 1
+        assert videos.get(video.id) is None
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_the_blur_leaves_no_detail_of_a_frame_of_any_size(tmp_path: Path) -> None:
+    for side in (32, 1024):
+        board = (torch.arange(side)[:, None] // (side // 16) + torch.arange(side) // (side // 16)) % 2
+        path = tmp_path / f"{side}.png"
+        write_preview(board.float().expand(6, 3, side, side), path)
+        with Image.open(path) as picture:
+            assert picture.size == (3 * 192, 192)
+            inside = np.asarray(picture.convert("L"), dtype=np.float32)[48:144, 48:144]
+        # The squares of the board, black and white before.
+        assert inside.max() - inside.min() < 8
 
 
 def test_a_request_is_steered_by_its_categories_and_a_harmless_one_is_unchanged(server: Server) -> None:

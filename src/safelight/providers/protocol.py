@@ -199,6 +199,8 @@ class GenerationReport:
     score: float = 0.0
     #: The share of the steps that were not computed.
     saved_share: float = 0.0
+    #: Whether it has a blurred preview of the generation that its watcher stopped.
+    preview: bool = False
     #: Whether the report could not be read; everything else is then empty.
     unreadable: bool = False
 
@@ -363,4 +365,13 @@ class RemoteGenerator(Generator, Protocol):
 
     def delete(self, upstream_id: str) -> bool:
         """Deletes the upstream's copy. Returns False if the upstream does not support deletion."""
+        ...
+
+
+@runtime_checkable
+class PreviewSource(Protocol):
+    """A generator that may have a blurred preview of a generation that its watcher stopped."""
+
+    def fetch_preview(self, upstream_id: str, *, max_bytes: int) -> bytes:
+        """The bytes of a picture, which may be had once. Raises subclasses of `UpstreamError`."""
         ...

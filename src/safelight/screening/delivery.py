@@ -19,8 +19,8 @@ from safelight.media.sandbox.sandbox import Sandbox
 from .scanning.service import Scanner
 
 _LIMITS = Limits(wall_s=600.0, cpu_s=900, memory_bytes=3 << 30, file_bytes=8 << 30, open_files=64)
-#: An icon within its limits is drawn in a fraction of a second.
-_LABEL_LIMITS = Limits(wall_s=60.0, cpu_s=60, memory_bytes=1 << 30, file_bytes=1 << 20, open_files=64)
+#: An icon or a preview within its limits is drawn in a fraction of a second.
+_PICTURE_LIMITS = Limits(wall_s=60.0, cpu_s=60, memory_bytes=1 << 30, file_bytes=1 << 20, open_files=64)
 _SHEET_FRAMES = 10
 _THUMBNAIL_SIDE, _SHEET_SIDE = 480, 240
 
@@ -60,7 +60,7 @@ class DeliveryStage:
                 EntryPoint.of(check_badge_in_child),
                 msgspec.to_builtins(self.label),
                 reads=files,
-                limits=_LABEL_LIMITS,
+                limits=_PICTURE_LIMITS,
             )
         except (BadInput, SandboxFailed) as error:
             raise ConfigurationError(
@@ -94,6 +94,19 @@ class DeliveryStage:
         """Write a copy of the clip to `into`. Every frame of the copy has the visible badge `text`."""
         self.scanner.burn_badge(source, into, msgspec.structs.replace(self.label, text=text))
         return into
+
+    def blur(self, source: Path, into: Path) -> None:
+        """Draw a picture of a generation that was stopped, small and blurred, into `into` as WebP.
+
+        Raises `BadInput` or `SandboxFailed` if it is not a usable picture.
+        """
+        self.sandbox.run(
+            EntryPoint.of(blur_in_child),
+            {"source": str(source), "into": str(into)},
+            reads=[source],
+            writes=[into],
+            limits=_PICTURE_LIMITS,
+        )
 
     def draw_previews(self, sealed: Path, work_dir: Path) -> tuple[Preview, ...]:
         """Draw the thumbnail and the contact sheet of the sealed file into `work_dir`."""
@@ -129,3 +142,13 @@ def draw_previews_in_child(argument: dict[str, str], _link: ChildChannel) -> Non
             middle = frame.resized(_THUMBNAIL_SIDE)
     write_thumbnail(middle, Path(argument["thumbnail"]), longest_side=_THUMBNAIL_SIDE)
     write_contact_sheet(small or [middle], Path(argument["spritesheet"]), longest_side=_SHEET_SIDE)
+
+
+def blur_in_child(argument: dict[str, str], _link: ChildChannel) -> None:
+    """Runs in the child. Blurs again what should be blurred already: the server may not have done it."""
+    from safelight.media.images import ImageLimits, read_image
+    from safelight.media.thumbnails import write_blurred
+
+    limits = ImageLimits(pixels=4_000_000, frames=1, longest_side=_SHEET_SIDE)
+    pixels = read_image(Path(argument["source"]), limits)[1][0]
+    write_blurred(pixels, Path(argument["into"]), longest_side=_SHEET_SIDE)

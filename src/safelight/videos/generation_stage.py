@@ -15,6 +15,8 @@ from .models import Attempt, StageRecord, VideoSnapshot
 
 #: Outcomes of attempts: the watcher stopped the generation, or it could not be steered as required.
 STOPPED, UNSTEERED = "stopped", "unsteered"
+#: The kind of the file with the blurred preview of a stopped generation, and the largest one that is fetched.
+STOPPED_PREVIEW, MAX_PREVIEW_BYTES = "stopped_preview", 1 << 20
 #: What the cells of this stage say about a gap. The sentences have translations.
 DOES_NOT_STEER = "The generator does not steer."
 SAID_NOTHING = "The generator does not say whether it steered."
@@ -45,11 +47,13 @@ def evaluate_generation(
     subject_sha256: str = "",
     problem: str = "",
     stopped: bool = False,
+    has_preview: bool = False,
 ) -> StageResult:
     """The verdict on a generation that was steered, watched or to be steered.
 
     `subject_sha256`: the hash of the clip, or empty if there is none: then it is that of the texts.
-    `problem`: why nothing was made. `stopped`: whether the generator's watcher stopped the generation.
+    `problem`: why nothing was made. `stopped`: whether the generator's watcher stopped the generation, and
+    `has_preview`: whether a blurred picture of it is stored for its case.
     """
     note = problem or _problem(asked, report)
     cells: tuple[Cell, ...] = ()
@@ -65,7 +69,8 @@ def evaluate_generation(
             coverage=cells,
             modalities=frozenset({Modality.FRAMES}),
             audience=snapshot.audience,
-            details={"generation": describe(asked, report, problem=note)},
+            details={"generation": describe(asked, report, problem=note)}
+            | ({STOPPED_PREVIEW: has_preview} if stopped else {}),
         ),
     )
 

@@ -47,6 +47,7 @@ from safelight.providers.protocol import (
     ChargeStatus,
     GenerationRequest,
     LocalGenerator,
+    PreviewSource,
     ProviderRefusal,
     ReferenceFile,
     RemoteGenerator,
@@ -62,7 +63,7 @@ from . import attempts, generation_stage, outcomes, streamed_generation
 from .attempt_store import finish_attempt, last_attempt
 from .attempts import ChargedFailure, discard_download, seconds_left
 from .context import NewFile, PipelineContext
-from .files import drop_files
+from .files import drop_files, files_of
 from .ingredients import UPSTREAM_MANIFEST, keep_upstream_manifest, load_ingredients
 from .lineage import source_clip_of
 from .models import Attempt, RetryRefusal, RetryResult, Video, VideoSnapshot, VideoState
@@ -490,6 +491,8 @@ def _end_by_policy(
     """
     video, stopped = snapshot.video, isinstance(error, attempts.GenerationStopped)
     policy = context.policies.load(video.tenant)
+    if stopped:
+        _keep_preview(context, video)
     with context.commit_step(snapshot) as tx:
         last = last_attempt(tx, video.id)
         if last is None or not (stopped or (last.steering and last.steering.required)):
@@ -505,6 +508,8 @@ def _end_by_policy(
             last.generation,
             problem="" if stopped else generation_stage.UNAVAILABLE,
             stopped=stopped,
+            # The run before a crash may have stored it: a server gives it once.
+            has_preview=bool(files_of(tx, video.id, kind=generation_stage.STOPPED_PREVIEW)),
         )
         record_stage(tx, video.id, result)
         if stopped:
@@ -512,6 +517,34 @@ def _end_by_policy(
         else:
             outcomes.hold_for_review(context, tx, video, result)
     return True
+
+
+def _keep_preview(context: PipelineContext, video: Video) -> None:
+    """Store the blurred preview of a stopped generation, for its case alone, if the generator has one.
+
+    The block does not depend on it: what is not a usable picture is left out.
+    """
+    generator = context.generators[video.generator]
+    with context.database.read_transaction(video.tenant) as tx:
+        last = last_attempt(tx, video.id)
+    offers = last is not None and last.generation is not None and last.generation.preview
+    if not isinstance(generator, PreviewSource) or last is None or last.upstream_id is None or not offers:
+        return
+    context.wait_for_lease()
+    with context.work_dir(video.id) as work_dir:
+        offered, blurred = work_dir / "offered", work_dir / "blurred.webp"
+        try:
+            with child_span("upstream preview", kind=SpanKind.CLIENT, generator=video.generator):
+                picture = generator.fetch_preview(
+                    last.upstream_id, max_bytes=generation_stage.MAX_PREVIEW_BYTES
+                )
+            offered.write_bytes(picture)
+            context.delivery.blur(offered, blurred)
+        except (UpstreamError, BadInput, SandboxFailed) as error:
+            _log.warning("No preview of the stopped generation of %s is kept: %s", video.id, error)
+            return
+        preview = NewFile(path=blurred, kind=generation_stage.STOPPED_PREVIEW, media_type="image/webp")
+        context.store_files(video, [preview], retention=Retention.EVIDENCE)
 
 
 def _hold_unsteered(context: PipelineContext, snapshot: VideoSnapshot, asked: Steering, problem: str) -> None:

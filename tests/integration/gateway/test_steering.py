@@ -90,6 +90,9 @@ def assert_steered_and_stopped(gateway: Running) -> None:
         assert ended["steps_done"] < ended["steps"]
         assert 0 < ended["saved_share"] < 1
         assert client.get(f"/v1/videos/{stopped['id']}/content").status_code != 200
+        # A blurred preview is kept for the case, which the requester does not get.
+        record = client.get(f"/v1/videos/{stopped['id']}/record").json()
+        assert record["stages"][-1]["details"]["stopped_preview"] is True
 
         error = decode(json.dumps(stopped))
         assert (error.source, error.provider) == (ErrorSource.GATEWAY, "safelight")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,14 @@ from torch import Tensor
 
 from .architectures import by_frames, decode_frame
 from .clean_image import estimate
-from .errors import GenerationCancelled, InvalidLatents, SteerError, SteeringRefused, Stopped
+from .errors import (
+    GenerationCancelled,
+    InvalidLatents,
+    ModerationBlocked,
+    SteerError,
+    SteeringRefused,
+    Stopped,
+)
 from .gaps import Gap, GapName
 from .guidance import GuidanceSettings, SafetyArm
 from .plan import Concept, Method, SteeringPlan
@@ -23,6 +31,7 @@ from .record import GateReading, GenerationRecord
 from .text_embedding import REFERENCE_PROMPTS, ConceptVectors, EncodedText, PooledDirections
 from .watcher import Estimate, Watch, Watcher
 
+_log = logging.getLogger(__name__)
 #: Texts in one call of the text encoder. Large encoders pad each text to hundreds of tokens.
 ENCODE_BATCH = 8
 #: How far the prediction may be from the combination of its two parts, as a share. Half precision differs
@@ -81,6 +90,7 @@ class Session:
         guidance_scale: Callable[[Any], float],
         progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        keep_preview: Callable[[Tensor], None] | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._found = found
@@ -92,6 +102,7 @@ class Session:
         self._scale = guidance_scale
         self._progress = progress
         self._cancelled = cancelled
+        self._keep_preview = keep_preview
         architecture = found.architecture
         self._arm = SafetyArm(guidance, frame_axis=architecture.frame_axis if architecture else None)
         self._wants = {method for method in plan.methods if not found.blocking(frozenset({method}))}
@@ -411,6 +422,7 @@ class Session:
         )
         arguments = self._calls[0].arguments if self._calls else {}
 
+        @functools.cache
         def frames() -> Tensor:
             architecture = self._found.architecture
             if architecture is None:
@@ -419,6 +431,14 @@ class Session:
 
         try:
             self._watcher.observe(Estimate(step=step, steps=steps, latents=latents, frames=frames))
+        except ModerationBlocked:
+            if self._keep_preview is not None:
+                try:
+                    self._keep_preview(frames())
+                except Exception:
+                    # The generation is stopped also without a picture: one that cannot be decoded has none.
+                    _log.exception("A stopped generation has no preview.")
+            raise
         finally:
             self._record.checks = self._watcher.checks
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
 from .errors import (
     GenerationCancelled,
     IncompleteGeneration,
@@ -68,17 +70,21 @@ class SteeredPipeline:
         progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         record: GenerationRecord | None = None,
+        keep_preview: Callable[[Tensor], None] | None = None,
         **arguments: Any,
     ) -> Generation:
         """One call of the pipeline with `arguments`.
 
         `record` is filled also if an error is raised. After any error the pipeline is as before, and
-        nothing of its output is returned. Raises subclasses of `SteerError`, and errors of the pipeline
-        unchanged.
+        nothing of its output is returned. `keep_preview` gets the decoded frames of the estimate for which
+        the watcher stopped the generation: unsafe pictures, to be blurred. Raises subclasses of `SteerError`,
+        and errors of the pipeline unchanged.
         """
         record = GenerationRecord() if record is None else record
         with self._lock:
-            return Generation(self._generate(plan, progress, cancelled, record, arguments), record)
+            return Generation(
+                self._generate(plan, progress, cancelled, record, keep_preview, arguments), record
+            )
 
     def _generate(
         self,
@@ -86,6 +92,7 @@ class SteeredPipeline:
         progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
         record: GenerationRecord,
+        keep_preview: Callable[[Tensor], None] | None,
         arguments: dict[str, Any],
     ) -> Any:
         # Probed each time: a LoRA or offloading may have been switched on since.
@@ -127,6 +134,7 @@ class SteeredPipeline:
             guidance_scale=_guidance_scale(self.pipeline, arguments),
             progress=progress,
             cancelled=cancelled,
+            keep_preview=keep_preview,
         )
         try:
             with session.installed():

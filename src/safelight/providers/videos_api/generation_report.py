@@ -35,6 +35,7 @@ class _Record(msgspec.Struct, frozen=True):
     checks: Annotated[list[_Check], msgspec.Meta(max_length=_MOST)] = []
     unknown_categories: Annotated[list[_Name], msgspec.Meta(max_length=64)] = []
     saved_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    preview: bool = False
 
 
 def read_report(video: dict[str, Any], *, is_done: bool) -> GenerationReport | None:
@@ -66,4 +67,5 @@ def read_report(video: dict[str, Any], *, is_done: bool) -> GenerationReport | N
         watch=last.detector if last and last.detector.isprintable() else "",
         score=min(max(last.score, 0.0), 1.0) if last else 0.0,
         saved_share=record.saved_share,
+        preview=record.preview,
     )

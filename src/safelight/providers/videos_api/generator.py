@@ -19,6 +19,7 @@ from safelight.core.errors import (
     UpstreamInvalidResponse,
     UpstreamRejected,
 )
+from safelight.core.net.client import read_limited
 from safelight.core.net.fetch import Fetcher
 from safelight.providers.protocol import (
     Derivation,
@@ -265,6 +266,15 @@ class VideosApiGenerator:
                 self._link.fetch(elsewhere, download)
         except OSError as error:
             raise StorageFull("The finished video cannot be stored on this disk now.") from error
+
+    def fetch_preview(self, upstream_id: str, *, max_bytes: int) -> bytes:
+        with (
+            self._server.reachable(),
+            self._server.asking.stream("GET", f"{video_path(upstream_id)}/preview") as response,
+        ):
+            if response.status_code != 200:
+                raise UpstreamInvalidResponse(f"{self.name} does not have the preview that it offers.")
+            return read_limited(response, max_bytes=max_bytes, within_s=self._options.poll_timeout_s)
 
     def delete(self, upstream_id: str) -> bool:
         """Deletes the server's copy. Also returns True if the copy was already gone."""

@@ -18,7 +18,7 @@ from .bodies import read_create
 from .http_server import Reply, Request
 from .scenario import ScenarioRule, ScriptedAction
 from .state import AcceptedRequest, FakeUpstreamState
-from .steering import PROBE
+from .steering import PROBE, preview_picture
 
 #: Largest width and height, and greatest length, of a video.
 MAX_SIDE = 4096
@@ -76,6 +76,9 @@ class Routes:
             case "GET", ["v1", "videos", name, "content"]:
                 entry = self._book.orders.get(name)
                 return _missing() if entry is None or entry.deleted else self._content(entry, request)
+            case "GET", ["v1", "videos", name, "preview"]:
+                entry = self._book.orders.get(name)
+                return _missing() if entry is None or entry.deleted else self._preview(entry)
         return _missing()
 
     def _admitted(self, request: Request) -> bool:
@@ -171,6 +174,18 @@ class Routes:
             return _error(409, "not_ready", "The video is not finished.")
         reply = self._clip(entry, act)
         return _part(reply, request) if self._book.scenario.ranges else reply
+
+    def _preview(self, entry: AcceptedRequest) -> Reply:
+        self._book.asked["previews"] += 1
+        act = self._book.act(entry.rule, "preview")
+        if act.do == "missing" or not self._book.has_preview(entry):
+            return _missing()
+        if act.do not in {"ok", "empty", "text"}:
+            return _trouble(act)
+        entry.previews += 1
+        wrong = {"empty": b"", "text": b"This is text, not a picture."}
+        body = wrong[act.do] if act.do in wrong else preview_picture()
+        return Reply(headers={"content-type": "image/png"}, body=body, delay_s=act.delay_s)
 
     def _clip(self, entry: AcceptedRequest, act: ScriptedAction) -> Reply:
         match act.do:

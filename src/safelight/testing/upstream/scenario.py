@@ -27,12 +27,13 @@ ActionName = Literal[
 #: `stopped` and `unsteered` are for a server that steers: its watcher stopped the generation, or it cannot
 #: steer as required.
 Ending = Literal["completed", "partly", "failed", "refused", "never", "vanishes", "stopped", "unsteered"]
-_ACTS = frozenset({"submit", "poll", "content", "delete"})
+_ACTS = frozenset({"submit", "poll", "content", "preview", "delete"})
 _ANYWHERE = frozenset({"ok", "status", "drop", "hang", "garbage", "html", "redirect", "gzip_bomb"})
 _PLACES: dict[str, frozenset[str]] = {
     "submit": _ANYWHERE | {"lose_answer"},
     "poll": _ANYWHERE,
     "content": _ANYWHERE | {"missing", "empty", "text", "truncated", "short", "slow"},
+    "preview": _ANYWHERE | {"missing", "empty", "text"},
     "delete": _ANYWHERE | {"lose_answer"},
 }
 
@@ -70,6 +71,8 @@ class ScenarioRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     submit: ScriptedAction = ScriptedAction()
     poll: ScriptedAction = ScriptedAction()
     content: ScriptedAction = ScriptedAction()
+    #: The preview of a generation that ends `stopped`.
+    preview: ScriptedAction = ScriptedAction()
     delete: ScriptedAction = ScriptedAction()
     #: The request is unfinished for this number of polls, and for at least `finish_after_s` seconds.
     polls: int = 1

@@ -33,6 +33,8 @@ class AcceptedRequest:
     created_at: float
     polls: int = 0
     fetches: int = 0
+    #: How often its preview was given.
+    previews: int = 0
     deleted: bool = False
 
     @property
@@ -138,6 +140,8 @@ class FakeUpstreamState:
             built["usage"] = {"cost": 0.0 if back else rule.charge, "currency": "USD", "refunded": back}
         if self.scenario.steers:
             record = generation_record(entry.fields.get("steering"), rule.ends) if over else None
+            if record is not None:
+                record["preview"] = self.has_preview(entry)
             built["safelight"] = {"generation": record}
         built |= rule.fields
         match rule.shape:
@@ -152,6 +156,11 @@ class FakeUpstreamState:
                 built.pop("id")
         return built
 
+    def has_preview(self, entry: AcceptedRequest) -> bool:
+        """Whether it offers a preview of the stopped generation, which it gives once."""
+        stopped = entry.rule.ends == "stopped" and self.status(entry) == "failed"
+        return self.scenario.steers and stopped and not entry.previews
+
     def charged(self) -> float:
         """Dollars charged for all finished requests, minus refunds."""
         return sum(
@@ -163,7 +172,7 @@ class FakeUpstreamState:
 
     def counts(self) -> dict[str, Any]:
         """All counts, as `GET /_safelight/counts` returns them."""
-        names = ("received", "accepted", "polls", "lists", "fetches", "deletes")
+        names = ("received", "accepted", "polls", "lists", "fetches", "previews", "deletes")
         return {
             **{name: self.asked[name] for name in names},
             "charged": round(self.charged(), 6),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -26,6 +28,16 @@ ENDINGS: dict[str, dict[str, Any]] = {
     },
 }
 _STEPS, _STOPPED_AT = 40, 10
+
+
+@cache
+def preview_picture() -> bytes:
+    """The preview of a stopped generation: a plain picture, as a PNG."""
+    from PIL import Image
+
+    file = BytesIO()
+    Image.new("RGB", (96, 54), (128, 64, 32)).save(file, "PNG")
+    return file.getvalue()
 
 
 def generation_record(steering: object, ending: str) -> dict[str, Any]:

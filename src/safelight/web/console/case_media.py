@@ -24,6 +24,7 @@ from safelight.media.sandbox.sandbox import Sandbox
 from safelight.store.retention import Retention
 from safelight.store.tables import assets, videos
 from safelight.videos.case_rows import Case, CaseFile, CaseState
+from safelight.videos.generation_stage import STOPPED_PREVIEW
 
 from .sound_excerpt import SoundPart, write_sound_excerpt
 
@@ -37,8 +38,9 @@ _SMALL_PX, _LARGE_FRAME_PX, _LARGE_PX = 160, 640, 320
 _LIMITS = Limits(wall_s=60.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=64 << 20, open_files=64)
 #: How much of a prompt a list reads: more than it shows.
 LISTED_CHARACTERS = 200
-#: Kinds of files of the video itself, in order of preference. The first that exists is shown.
-_VIDEO_KINDS = ("generated", "sealed")
+#: Kinds of files of the video itself, in order of preference. The first that exists is shown. The last is a
+#: picture.
+_VIDEO_KINDS = ("generated", "sealed", STOPPED_PREVIEW)
 #: Files from which the video was made: uploads, and files of other videos and characters.
 _REFERENCE_KINDS = ("reference", "source")
 

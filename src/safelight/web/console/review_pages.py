@@ -118,7 +118,7 @@ def case_media_view(
     transcript = None if content.is_blind else content.transcript
     lines = () if transcript is None else transcript.lines
     return CaseMediaView(
-        files=tuple((file.number, _name(file.number, t)) for file in content.files.shown),
+        files=tuple((file.number, _name(file, content, t)) for file in content.files.shown),
         moments=tuple(
             MomentRow(
                 frame=one.frame,
@@ -143,8 +143,11 @@ def case_media_view(
     )
 
 
-def _name(number: int, t: Translations) -> str:
-    return t("review.reference", n=number) if number else t("review.video")
+def _name(file: MediaFile, content: CaseMediaContent, t: Translations) -> str:
+    if file.number:
+        return t("review.reference", n=file.number)
+    # A blind reviewer must not know that the generation was stopped.
+    return t("review.video" if file.is_clip or content.is_blind else "review.stopped_preview")
 
 
 def _parts(
@@ -161,7 +164,7 @@ def _parts(
             f"{file.number} {part.start_s:g} {part.end_s:g}",
             t(
                 "review.sound_part",
-                name=translate_category(part.category, t) if part.category else _name(file.number, t),
+                name=translate_category(part.category, t) if part.category else _name(file, content, t),
                 times=_times(part.start_s, part.end_s, t),
             ),
         )

@@ -67,6 +67,14 @@ def test_sound_is_offered_around_findings_and_as_a_whole_and_every_file_has_a_na
     assert (mute.sound, mute.sound_note, mute.transcript_note) == ((), "The video has no sound.", "")
 
 
+def test_a_blind_reviewer_is_not_told_that_the_picture_is_of_a_stopped_generation() -> None:
+    preview = MediaFile(sha256="3" * 64, media_type="image/webp", number=0)
+    shown, blind = (view(None, files=CaseFiles(shown=(preview,)), is_blind=blind) for blind in (False, True))
+    assert shown.files == ((0, "Blurred preview of the stopped generation"),)
+    assert blind.files == ((0, "Video"),)
+    assert (shown.shots, shown.sound) == ((), ())
+
+
 def test_the_words_of_a_finding_are_marked_in_the_transcript() -> None:
     [(_, segments)] = view(
         SOUND, files=CaseFiles(shown=(CLIP,)), transcript=Transcript(lines=(LINE,))

@@ -126,6 +126,13 @@ def create_app(
             raise ApiError(404 if video.ended else 409, "not_ready", "The video has no content.")
         return FileResponse(video.path, media_type="video/mp4")
 
+    @app.get("/v1/videos/{video_id}/preview")
+    async def preview(video_id: str) -> Response:
+        picture = videos.take_preview(_found(videos, video_id).id)
+        if picture is None:
+            raise ApiError(404, "not_found", "The video has no preview.")
+        return Response(picture, media_type="image/png", headers={"cache-control": "no-store"})
+
     @app.delete("/v1/videos/{video_id}")
     async def delete(video_id: str) -> dict[str, Any]:
         video = videos.delete(video_id)
@@ -169,7 +176,12 @@ def _shown(video: Video, settings: ServerSettings) -> dict[str, Any]:
         "error": video.error,
         "metadata": dict(request.metadata),
         "idempotency_key": video.key or None,
-        "safelight": {"generation": video.record or None},
+        "safelight": {
+            # Whether `GET /v1/videos/ID/preview` has a blurred preview. It is given once.
+            "generation": {**video.record, "preview": video.ended and video.preview_path.exists()}
+            if video.record
+            else None
+        },
     }
 
 

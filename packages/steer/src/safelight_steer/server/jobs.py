@@ -41,6 +41,11 @@ class Video:
     deleted: bool = False
 
     @property
+    def preview_path(self) -> Path:
+        """The blurred preview of a generation that the watcher stopped, until it is fetched."""
+        return self.path.with_suffix(".png")
+
+    @property
     def ended(self) -> bool:
         return self.status in {"completed", "failed"}
 
@@ -126,10 +131,24 @@ class Videos:
             video.completed_at = self._clock()
             if error is None:
                 video.progress = 100
-            if error or video.deleted:
+            if video.deleted:
                 self._remove_files(video)
+            elif error:
+                self._remove_clip(video)
+                if error["code"] != "moderation_blocked":
+                    video.preview_path.unlink(missing_ok=True)
             if video.deleted:
                 self._forget(video)
+
+    def take_preview(self, video_id: str) -> bytes | None:
+        """The blurred preview of a stopped generation, which is deleted with it; None if there is none."""
+        with self._changed:
+            video = self._videos.get(video_id)
+            if video is None or video.deleted or not video.ended or not video.preview_path.exists():
+                return None
+            picture = video.preview_path.read_bytes()
+            video.preview_path.unlink()
+            return picture
 
     def delete(self, video_id: str) -> Video | None:
         """Marks a video as deleted; None if there is none. The caller cancels its generation."""
@@ -148,6 +167,10 @@ class Videos:
         self._keys.pop(video.key, None)
 
     def _remove_files(self, video: Video) -> None:
+        self._remove_clip(video)
+        video.preview_path.unlink(missing_ok=True)
+
+    def _remove_clip(self, video: Video) -> None:
         for path in (video.path, video.path.with_suffix(".part")):
             path.unlink(missing_ok=True)
 

@@ -102,6 +102,7 @@ class VideoMaker:
         """Makes a video. Every error is returned as the event `failed`."""
         import torch
 
+        from .preview_file import write_preview
         from .video_file import write_video
 
         record = GenerationRecord()
@@ -113,6 +114,7 @@ class VideoMaker:
                 record=record,
                 progress=progress,
                 cancelled=cancelled,
+                keep_preview=lambda frames: write_preview(frames, path.with_suffix(".png")),
                 **self._call(request),
             )
             if cancelled():
