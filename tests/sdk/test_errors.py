@@ -23,6 +23,7 @@ CASES: dict[str, tuple[Exception, str, int, str, int]] = {
     "key": (errors.Unauthenticated("No."), "AuthenticationError", 401, "invalid_api_key", 1),
     "scope": (errors.Forbidden("No."), "PermissionDeniedError", 403, "permission_denied", 1),
     "standing": (errors.AccountSuspended("No."), "PermissionDeniedError", 403, "account_suspended", 1),
+    "rollout": (errors.GateClosed("No."), "PermissionDeniedError", 403, "gate_closed", 1),
     "missing": (errors.NotFound("No."), "NotFoundError", 404, "not_found", 1),
     "state": (errors.Conflict("No."), "ConflictError", 409, "conflict", 1),
     "reused": (errors.IdempotencyKeyReused("No."), "ConflictError", 409, "idempotency_key_reused", 1),

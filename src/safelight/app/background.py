@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from safelight.accounts.webhooks import Deliveries
+from safelight.cases.gates import GateService
 from safelight.cases.notice_follow_up import NoticeFollowUp
 from safelight.cases.quality import QualitySampler, SamplingRule
 from safelight.cases.reviews import DecisionExecutor
@@ -33,6 +34,8 @@ _CONSENT_PRUNING_INTERVAL_S = 600.0
 _REVIEW_PRUNING_INTERVAL_S = 3600.0
 #: A second review is done days later; five minutes are soon enough.
 _SAMPLING_INTERVAL_S = 300.0
+#: A measurement beyond its bound lowers a rollout step within a minute.
+_GATES_INTERVAL_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,7 @@ def make_background(
     retries: Retries,
     copies: CopySearch,
     late_timestamps: LateTimestamps | None,
+    gates: GateService | None = None,
 ) -> Background:
     context, database, stopping = pipeline.context, persistence.database, core.shutdown_event
     queue = pipeline.queue
@@ -129,6 +133,7 @@ def make_background(
             notice_follow_up.part,
             withdrawals.part,
             consent_pruning,
+            *(() if gates is None else (_make_lowering(core, gates),)),
             *(() if mails.sender is None else (mails.cases.part, mails.sender.part)),
             *notifier.parts,
             persistence.drift_watch.part,
@@ -155,5 +160,14 @@ def _make_sampling(core: CoreParts, database: Database) -> BackgroundPart:
             "delete_old_answers": sampler.delete_old_answers,
         },
         interval_s=_SAMPLING_INTERVAL_S,
+        stopping=core.shutdown_event,
+    )
+
+
+def _make_lowering(core: CoreParts, gates: GateService) -> BackgroundPart:
+    return BackgroundPart(
+        "gates",
+        {"lower_by_measurements": gates.lower_by_measurements},
+        interval_s=_GATES_INTERVAL_S,
         stopping=core.shutdown_event,
     )

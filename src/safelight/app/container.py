@@ -19,6 +19,7 @@ from .pipeline import PipelineParts
 from .provenance import ProvenanceParts
 
 if TYPE_CHECKING:
+    from safelight.cases.gates import GateService
     from safelight.videos.checks import CheckService
     from safelight.videos.library import Library
     from safelight.videos.service import VideoService
@@ -109,6 +110,15 @@ class Container:
         return make_decisions(self.pipeline, self.case_reads)
 
     @cached_property
+    def gates(self) -> GateService | None:
+        """Moves tenants between rollout steps; None if the settings do not enable them."""
+        if (gates := self.pipeline.gates) is None:
+            return None
+        from safelight.cases.gates import GateService
+
+        return GateService(self.persistence.database, gates.document, self.coverage.describe)
+
+    @cached_property
     def correspondence(self) -> Correspondence:
         from .correspondence import make_correspondence
 
@@ -130,6 +140,7 @@ class Container:
             retries=make_retries(self.persistence, self.videos, self.checks),
             copies=self.provenance.copies,
             late_timestamps=self.provenance.late_timestamps,
+            gates=self.gates,
         )
 
     @cached_property

@@ -18,6 +18,7 @@ from .persistence import PersistenceParts
 from .provenance import ProvenanceParts
 
 if TYPE_CHECKING:
+    from safelight.accounts.gates import Gates
     from safelight.accounts.policies import PolicyLoader
     from safelight.accounts.standing import Standings
     from safelight.cases.hash_recheck import HashRecheck
@@ -86,7 +87,20 @@ class PipelineParts:
                 seconds=limits.end_user_seconds_per_day,
                 cost_micros=_optional_micros(limits.end_user_cost_per_day),
             ),
+            gates=self.gates,
         )
+
+    @cached_property
+    def gates(self) -> Gates | None:
+        """The rollout steps; None if they are not enabled. Raises `SettingsError` for a wrong document."""
+        settings = self._core.settings.gates
+        if not settings.enabled:
+            return None
+        from safelight.accounts.gates import Gates
+        from safelight.policy.gates import load_gates
+
+        categories = [spec.name for spec in self._core.taxonomy]
+        return Gates(document=load_gates(settings.document, categories))
 
     @cached_property
     def policy_loader(self) -> PolicyLoader:
@@ -231,6 +245,7 @@ class PipelineParts:
                 first_outputs=settings.review.first_outputs,
                 first_outputs_of_end_user=settings.review.first_outputs_of_end_user,
             ),
+            gates=self.gates,
             scratch=self._persistence.data_directory.scratch,
             local_slots=LocalSlots(
                 settings.generation.max_concurrent_heavy, stopping=self._core.shutdown_event

@@ -82,6 +82,7 @@ def make_services(container: Container) -> Services:
         attempts=AttemptLog(database),
         drift=persistence.drift_history,
         standing=make_standing(container),
+        gates=container.gates,
         generators=core.generators,
         demands_template=lambda tenant: persistence.active_policy(tenant).demands_template,
         scratch=persistence.data_directory.scratch,

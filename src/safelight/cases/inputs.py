@@ -246,3 +246,20 @@ class RulePointChange:
 
     rule: str
     score: float
+
+
+def _gate_steps() -> Iterable[str]:
+    from safelight.policy.gates import GateStep
+
+    return (*GateStep,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateLowering:
+    """Lower the rollout step of a tenant."""
+
+    reason: Annotated[Reason, About(help="Why; it is written to the audit log.")]
+    step: Annotated[
+        Annotated[str, About(one_of=_gate_steps)] | None,
+        About("By default, the step below the present one.", help="The step; by default, the one below."),
+    ] = None

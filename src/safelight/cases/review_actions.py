@@ -19,7 +19,7 @@ from safelight.videos import mappers, outcomes
 from safelight.videos.case_rows import Case, CaseKind, Decision, DecisionAction
 from safelight.videos.context import PipelineContext
 from safelight.videos.models import StageRecord, Video, VideoState
-from safelight.videos.offences import strike_for_withdrawal
+from safelight.videos.offences import find_confirmed_category, strike_for_withdrawal
 from safelight.videos.reinstatement import reinstate, release_kept_clip
 from safelight.videos.stage_records import stage_records
 from safelight.videos.transitions import transition
@@ -159,6 +159,10 @@ class ReviewActions:
             cause=cause_of_report(self._context, tx, case, decision),
         )
         strike_for_withdrawal(self._context, tx, case, decision)
+        if (gates := self._context.gates) is not None:
+            # A reviewer who names no rule confirms the reported category.
+            category = find_confirmed_category(self._context, tx, case, decision) or case.category
+            gates.record_incident(tx, category, case_id=case.id, actor=decision.decided_by)
 
     def keep(self, tx: Transaction, case: Case, decision: Decision) -> None:
         """Tell the people who reported a video that it stays."""

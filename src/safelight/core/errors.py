@@ -12,7 +12,8 @@
     ├── ModerationBlocked               (job) moderation_blocked   in or after generation
     ├── Unauthenticated                 401 invalid_api_key
     ├── Forbidden                       403 permission_denied
-    │   └── AccountSuspended            403 account_suspended
+    │   ├── AccountSuspended            403 account_suspended
+    │   └── GateClosed                  403 gate_closed            the rollout has not reached this account
     ├── NotFound                        404 not_found
     ├── Conflict                        409 conflict               (answered with x-should-retry: false)
     │   ├── IdempotencyKeyReused        409 idempotency_key_reused
@@ -222,6 +223,15 @@ class AccountSuspended(Forbidden):
     """
 
     code = "account_suspended"
+
+
+class GateClosed(Forbidden):
+    """The rollout of this installation has not reached the account; the request was not evaluated.
+
+    Remedy: Ask the operator for access.
+    """
+
+    code = "gate_closed"
 
 
 class NotFound(SafelightError):

@@ -20,6 +20,9 @@ class TenantPolicy:
     waivers: tuple[WaiverTerms, ...] = ()
     #: Facts for `unless: context` in policies, as the operator configured them.
     facts: frozenset[str] = frozenset()
+    #: Whether the safety test card counts in the prompt. A card in a picture or in sound always counts: the
+    #: search for brief appearances skips frames with it, so it must not pass there unnoticed.
+    test_card: bool = True
 
     def context(
         self, stage: Stage, *, audience: Audience = Audience.GENERAL, consents: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from safelight.accounts import KeyScope, Principal
+from safelight.accounts.gates import Gates
 from safelight.accounts.policies import PolicyLoader
 from safelight.accounts.terms import read_audience, read_requester
 from safelight.core.ids import new_id
@@ -67,6 +68,7 @@ class CheckService:
     #: The language model that the operator configured; None if there is none.
     rewriter: Rewriter | None = None
     max_reference_bytes: int = 64 << 20
+    gates: Gates | None = None
 
     def check(
         self,
@@ -146,6 +148,8 @@ class CheckService:
         match, had_block = self._compare(principal, admitted)
         with self.database.read_transaction(principal.tenant) as tx:
             policy = self.policies.load_within(tx, principal.tenant)
+            if self.gates is not None:
+                policy = replace(policy, test_card=self.gates.takes_test_card(tx, principal))
             audience = read_audience(tx, principal.id, admitted.end_user)
             requester = read_requester(tx, principal.id, admitted.end_user, use)
         prompt = self.prompt_stage.screen(

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from safelight.accounts.gates import Gates
 from safelight.accounts.policies import PolicyLoader
 from safelight.accounts.standing import Standings
 from safelight.core.background.clock_watch import ClockWatch
@@ -148,6 +149,8 @@ class PipelineContext:
     explain: Explainer
     generators: Mapping[str, Generator]
     limits: PipelineLimits
+    #: The rollout steps; None if the settings do not enable them.
+    gates: Gates | None = None
     #: Directory for unfinished files. It is emptied when the process starts.
     scratch: Path
     local_slots: LocalSlots

@@ -49,6 +49,7 @@ _log = logging.getLogger(__name__)
 EARLY_STAGES = frozenset({Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE})
 
 FIRST_OUTPUT_SENTENCE = "A reviewer checks the first videos of every new account before they are delivered."
+ROLLOUT_SENTENCE = "In this step of the rollout, a reviewer checks this video before it is delivered."
 
 
 def decision_facts(case: Case, decision: Decision) -> dict[str, Any]:
@@ -142,8 +143,10 @@ def hold_for_review(context: PipelineContext, tx: Transaction, video: Video, res
     open_hold_case(tx, video.id, result, due_at=due_at)
 
 
-def hold_first_output(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
-    """Hold an output that the policy allows, because it is one of the first of its tenant or end user."""
+def hold_first_output(
+    context: PipelineContext, tx: Transaction, video: Video, result: StageResult, sentence: str
+) -> None:
+    """Hold an output that the policy allows. `sentence` says why a reviewer checks it all the same."""
     due_at = tx.now() + context.limits.review_due_s
     transition(
         tx,
@@ -153,23 +156,23 @@ def hold_first_output(context: PipelineContext, tx: Transaction, video: Video, r
         why={"rule": FIRST_OUTPUT},
         hold_stage=result.stage.value,
         verdict_action=result.verdict.action.value,
-        explanation=explain_first_output(result.stage) | support_of(video),
+        explanation=explain_first_output(result.stage, sentence) | support_of(video),
         review_due_at=due_at,
     )
-    open_first_case(tx, video.id, result.stage, due_at=due_at)
+    open_first_case(tx, video.id, result.stage, sentence, due_at=due_at)
 
 
-def explain_first_output(stage: Stage) -> dict[str, Any]:
+def explain_first_output(stage: Stage, sentence: str) -> dict[str, Any]:
     return {
         "moderation_stage": "output",
         "categories": [],
         "stage": stage.value,
         "reason": FIRST_OUTPUT,
-        "message": FIRST_OUTPUT_SENTENCE,
+        "message": sentence,
     }
 
 
-def open_first_case(tx: Transaction, video_id: str, stage: Stage, *, due_at: float) -> None:
+def open_first_case(tx: Transaction, video_id: str, stage: Stage, sentence: str, *, due_at: float) -> None:
     first = NewCase(
         video_id=video_id,
         kind=CaseKind.HOLD,
@@ -177,7 +180,7 @@ def open_first_case(tx: Transaction, video_id: str, stage: Stage, *, due_at: flo
         due_at=due_at,
         category="",
         rule=FIRST_OUTPUT,
-        reason=FIRST_OUTPUT_SENTENCE,
+        reason=sentence,
     )
     open_case(tx, first, actor="policy")
 

@@ -7,12 +7,13 @@ charged.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, select
 
 from safelight.accounts import KeyScope, Principal
+from safelight.accounts.gates import Gates
 from safelight.accounts.models import TENANT_SUBJECT, account_subject, end_user_subject, subjects_of
 from safelight.accounts.terms import Terms, read_terms
 from safelight.core.errors import QuotaExceeded
@@ -109,6 +110,8 @@ class Quota:
     videos_per_day: int
     cost_per_day_micros: int | None = None
     end_user: DailyLimits = DailyLimits()
+    #: The rollout steps, whose quota of the tenant no terms exceed.
+    gates: Gates | None = None
 
     def reserve(self, tx: Transaction, usage: Usage, *, now: float) -> None:
         """Reserve the quotas for one video. Raises `QuotaExceeded`, with the seconds until the next day."""
@@ -181,7 +184,11 @@ class Quota:
             limits = DailyLimits()
         else:
             limits = account if subject.startswith(account_subject("")) else self.end_user
-        return limits.overridden_by(read_terms(tx, subject))
+        limits = limits.overridden_by(read_terms(tx, subject))
+        cap = self.gates.videos_per_day(tx) if self.gates and subject == TENANT_SUBJECT else None
+        if cap is None:
+            return limits
+        return replace(limits, videos=cap if limits.videos is None else min(cap, limits.videos))
 
 
 def _room(limits: DailyLimits, usage: Usage) -> list[ColumnElement[bool]]:

@@ -329,8 +329,10 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             outcomes.hold_for_review(context, tx, video, result)
         elif (unsteered := generation_stage.held_generation(snapshot)) is not None:
             outcomes.hold_for_review(context, tx, video, unsteered)
-        elif _is_held_first(context, tx, snapshot):
-            outcomes.hold_first_output(context, tx, video, result)
+        elif first_review := _reason_of_first_review(
+            context, tx, snapshot, waived=video.waived or bool(verdict.waivers)
+        ):
+            outcomes.hold_first_output(context, tx, video, result, first_review)
         else:
             may_become_case = False
             transition(
@@ -348,16 +350,25 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             store_transcript(tx, video.id, transcript)
 
 
-def _is_held_first(context: PipelineContext, tx: Transaction, snapshot: VideoSnapshot) -> bool:
-    """Whether a reviewer checks this output because of `review_first`. An appeal counts as such a check."""
-    limits, video = context.limits, snapshot.video
-    return not snapshot.overturned and claim_first_review(
+def _reason_of_first_review(
+    context: PipelineContext, tx: Transaction, snapshot: VideoSnapshot, *, waived: bool
+) -> str:
+    """Why a reviewer checks this output although the policy allows it: `review_first` or the rollout step.
+
+    Empty if none does. An appeal counts as such a check.
+    """
+    limits, video, gates = context.limits, snapshot.video, context.gates
+    if snapshot.overturned:
+        return ""
+    if claim_first_review(
         tx,
         video.principal_id,
         video.end_user,
         per_tenant=limits.first_outputs,
         per_end_user=limits.first_outputs_of_end_user,
-    )
+    ):
+        return outcomes.FIRST_OUTPUT_SENTENCE
+    return outcomes.ROLLOUT_SENTENCE if gates is not None and gates.reviews(tx, waived=waived) else ""
 
 
 def _may_have_unjudged_tracks(context: PipelineContext, snapshot: VideoSnapshot, clip: Path) -> bool:

@@ -132,6 +132,9 @@ class SubmissionService:
             self.check_limiter.require_within(tx, principal, admitted.end_user)
             recent_blocks = self.evasion_tracker.recent_blocks(tx, principal, admitted.end_user)
             policy = self.context.policies.load_within(tx, principal.tenant)
+            if self.context.gates is not None:
+                self.context.gates.require_open(tx, principal)
+                policy = replace(policy, test_card=self.context.gates.takes_test_card(tx, principal))
             requester = read_requester(tx, principal.id, admitted.end_user, request.use)
             compares_faces = self.context.stages.reference.compares_faces
             lineage = with_consents(tx, lineage, requester, compares_faces=compares_faces)

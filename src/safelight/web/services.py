@@ -13,6 +13,7 @@ from safelight.accounts.tenant_log import TenantLog
 from safelight.accounts.webhooks import Webhooks
 from safelight.cases.appeals import Appeals
 from safelight.cases.case_events import CaseEvents
+from safelight.cases.gates import GateService
 from safelight.cases.quality import CheckFigures, Quality, QualityResults
 from safelight.cases.reports import Reports
 from safelight.cases.reviews import ReviewQueue, Reviews
@@ -85,6 +86,8 @@ class Services:
     readiness: Callable[[], dict[str, Any]]
     #: Standing, terms and access; None if this server does not offer them.
     standing: StandingServices | None = None
+    #: Moves tenants between rollout steps; None if the settings do not enable them.
+    gates: GateService | None = None
     #: Checks a generation request without submitting it; None if this server does not offer that.
     checks: CheckService | None = None
     #: Checks the origin of files for strangers; None if this server does not offer that.
@@ -134,3 +137,9 @@ class Services:
         if self.standing is None:
             raise NotFound("This server offers no standing, terms or access.")
         return self.standing
+
+    def require_gates(self) -> GateService:
+        """The rollout steps. Raises `NotFound` if the settings do not enable them."""
+        if self.gates is None:
+            raise NotFound("Rollout steps are not enabled.", remedy="The operator sets gates.enabled.")
+        return self.gates

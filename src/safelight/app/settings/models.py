@@ -116,6 +116,17 @@ class AccessSettings(Section):
     )
 
 
+class GateSettings(Section):
+    enabled: bool = Field(
+        default=False,
+        description="Roll out by steps: `closed`, `pilot`, `limited`, `general`. A tenant starts `closed`.",
+    )
+    document: Path | None = Field(
+        default=None,
+        description="File with the evidence that each step takes. Default: the shipped one (docs/gates.md).",
+    )
+
+
 class OpenIdSettings(Section):
     issuer: str | None = Field(
         default=None,
@@ -465,6 +476,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
     standing: StandingSettings = Field(default_factory=lambda: StandingSettings())
     access: AccessSettings = Field(default_factory=lambda: AccessSettings())
+    gates: GateSettings = Field(default_factory=lambda: GateSettings())
     fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())
     advice: AdviceSettings = Field(default_factory=lambda: AdviceSettings())
     mail: MailSettings = Field(default_factory=lambda: MailSettings())

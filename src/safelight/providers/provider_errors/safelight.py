@@ -19,7 +19,7 @@ _CODES: Mapping[str, ErrorKind] = {
         ErrorKind.CONTENT_BLOCK: "sentinel_block moderation_blocked",
         ErrorKind.RATE_LIMIT: "rate_limited check_limit_exceeded cool_down",
         ErrorKind.QUOTA: "quota_exceeded refusal_budget_used",
-        ErrorKind.AUTH: "invalid_api_key permission_denied account_suspended",
+        ErrorKind.AUTH: "invalid_api_key permission_denied account_suspended gate_closed",
         ErrorKind.INVALID_REQUEST: (
             "invalid_request invalid_value unsupported_field invalid_media forbidden_url too_large "
             "not_found conflict template_required "

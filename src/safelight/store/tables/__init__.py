@@ -15,6 +15,7 @@ from .audit_log import CASE_EVENTS, audit_log, audit_log_contents, audit_log_hea
 from .consents import consent_media, consent_requests, consent_uses
 from .drift import drift_alarms
 from .fingerprints import provenance_check_counts, provenance_feedback, seal_fingerprints
+from .gates import gates
 from .likeness import biometric_templates, consents, protected_people
 from .notices import notices, stay_down_hashes, video_hidings
 from .openid import openid_attempts, openid_identities, openid_sessions
@@ -72,6 +73,7 @@ __all__ = [
     "drift_alarms",
     "exposures",
     "findings",
+    "gates",
     "golden_cases",
     "idempotency_keys",
     "installation",

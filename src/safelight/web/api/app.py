@@ -31,6 +31,7 @@ from . import (
     consents,
     content_provenance,
     derivatives,
+    gates,
     guardrail,
     library,
     metrics,
@@ -141,7 +142,9 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     app.include_router(soft_bindings.router)
     # `/replies`, `/next` and `/preferences` first: they are no ids of cases.
     app.include_router(router_of(saved_replies.changes))
-    for resource in (audit_log, saved_replies, review_queue, reviews, webhooks, quality_figures):
+    for changes in (gates.moves, gates.lowering):
+        app.include_router(router_of(changes))
+    for resource in (audit_log, gates, saved_replies, review_queue, reviews, webhooks, quality_figures):
         app.include_router(router_of(resource.operations))
     for trust in (
         reports,

@@ -19,6 +19,7 @@ _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("consents", "/consents", (KeyScope.VIDEOS_READ,)),
     ("terms", "/compliance/accounts", (KeyScope.ADMIN,)),
     ("access", "/compliance/access", (KeyScope.ADMIN,)),
+    ("rollout", "/compliance/rollout", (KeyScope.ADMIN, KeyScope.POLICY, KeyScope.AUDIT)),
     ("people", "/settings/people", (KeyScope.PEOPLE,)),
     ("log", "/compliance/log", (KeyScope.AUDIT,)),
     ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),
@@ -34,7 +35,11 @@ class CompliancePages(PageHandler):
             request,
             "compliance.html",
             principal,
-            topics=list(_offered(principal)),
+            topics=[
+                topic
+                for topic in _offered(principal)
+                if topic[0] != "rollout" or self.services.gates is not None
+            ],
             waiting=await self.run(standing.access.count_waiting, principal) if standing and is_admin else 0,
         )
 

@@ -24,6 +24,7 @@ from .bulk_pages import BulkPages
 from .compliance_pages import CompliancePages
 from .consent_pages import ConsentAnswerPages, ConsentPages
 from .coverage_pages import CoveragePages
+from .gate_pages import GatePages
 from .log_pages import LogPages
 from .login import InvitationPages, Login, OpenIdPages, local_path
 from .notice_pages import NoticePages
@@ -91,7 +92,7 @@ class Console:
         notices, feedback = NoticePages(*services), FeedbackPages(*services)
         standings, compliance = StandingPages(*services), CompliancePages(*services)
         own_standing, applicants = OwnStandingPages(*services), ApplicantPages(*services)
-        log = LogPages(*services)
+        log, rollout = LogPages(*services), GatePages(*services)
         access, terms = AccessPages(*services), AccountTermsPages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
@@ -177,6 +178,12 @@ class Console:
             ("GET", "/compliance/accounts", protected(terms.show, admin)),
             ("POST", "/compliance/accounts", protected(terms.save, admin)),
             ("GET", "/compliance/log", protected(log.show, KeyScope.AUDIT)),
+            (
+                "GET",
+                "/compliance/rollout",
+                protected(rollout.show, any_of=(admin, policy_scope, KeyScope.AUDIT)),
+            ),
+            ("POST", "/compliance/rollout", protected(rollout.change, any_of=(admin, policy_scope))),
             ("GET", "/compliance/access", protected(access.show, admin)),
             ("POST", "/compliance/access/{request_id}", protected(access.decide, admin)),
             ("GET", "/access", public(applicants.show)),

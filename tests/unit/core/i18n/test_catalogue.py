@@ -19,6 +19,7 @@ SLICES = (
     "console",
     "detectors",
     "explanations",
+    "gates",
     "mail",
     "notices",
     "people",
