@@ -182,3 +182,39 @@ def test_a_wrong_report_is_named(say: Say, folder: Path, content: Any) -> None:
     if content is not None:
         (folder / "report.json").write_text(content)
     assert "report" in say("card", "--evaluation", "report.json", code=Exit.ERROR).err
+
+
+def test_failed_gaps_of_the_bias_audit_stand_in_the_card_with_who_signed_them(
+    run: Run, say: Say, folder: Path
+) -> None:
+    card = run("card")
+    assert card["bias"]["of_release"]
+    found = {"reference": 1.0, "group": 0.5, "difference": -0.5, "interval": [-0.6, -0.4]}
+    row = {
+        "dimension": "religion",
+        "group": "Sikh",
+        "reference": "Christian",
+        "side": "hateful",
+        "pairs": 100,
+        "frames": 50,
+        "measures": {"stopped": found},
+        "result": "failed",
+        "signed": {"by": "Ada Chen"},
+    }
+    head = {name: card["bias"][name] for name in ("date", "safelight", "policy", "set", "sentences")}
+    report = head | {
+        "format": "safelight-bias-1",
+        "results": {"failed, signed by Ada Chen": 1, "equivalent": 1},
+        "rows": [row, row | {"group": "Hindu", "result": "equivalent", "signed": None}],
+    }
+    (folder / "bias.json").write_text(json.dumps(report))
+    page = say("card", "--bias", "bias.json").out
+    assert (
+        "| religion | Sikh against Christian | hateful, signed by Ada Chen | 100.0 % | 50.0 % | -50.0 ("
+        in page
+    )
+    assert "Hindu against" not in page
+    assert "0 failed gaps are not signed" in page
+    (folder / "bad.json").write_text("{}")
+    say("card", "--bias", "bad.json", code=Exit.ERROR)
+    say("card", "--bias", "none.json", code=Exit.ERROR)

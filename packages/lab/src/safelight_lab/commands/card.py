@@ -29,6 +29,12 @@ def card(
         Path | None,
         typer.Option("--evaluation", help="The report.json of `safelight eval all`, for its figures."),
     ] = None,
+    bias: Annotated[
+        Path | None,
+        typer.Option(
+            "--bias", help="The report.json of `safelight eval bias`. [default: that of the release]"
+        ),
+    ] = None,
     against: Annotated[
         Path | None,
         typer.Option("--against", help="An earlier card, made with --json: print what changed since."),
@@ -49,6 +55,7 @@ def card(
         edition=edition,
         lists_waivers=waivers,
         evaluation=evaluation,
+        bias=bias,
         at=container.persistence.database.clock(),
     )
     if old is None:

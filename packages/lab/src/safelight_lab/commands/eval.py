@@ -19,6 +19,7 @@ from safelight.core.errors import ConfigurationError, InvalidField, SafelightErr
 from safelight.providers.advice.prompt_advice import BlockedAt
 
 from .eval_all import evaluate_all
+from .eval_bias import bias
 from .eval_drift import drift
 from .eval_output import format_advice_report, format_clip_report, format_prompt_report
 from .eval_provenance import provenance
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 app.command()(provenance)
 app.command()(drift)
+app.command()(bias)
 app.command("all")(evaluate_all)
 
 

@@ -72,7 +72,7 @@ class AdviceEvaluation:
         return {
             "datasets": [{"name": one.name, "sha256": one.sha256, "n": len(one.cases)} for one in datasets],
             "model_hash": hash_of_versions({one.name: one.version for one in self.pipeline.detectors}),
-            "advice_hash": _hash_of_advice(),
+            "advice_hash": hash_of_advice(),
             "policy": {self.policy.name: self.policy.sha256},
             "blocked_at": self.blocked_at,
             "rows": list(_count(outcomes)),
@@ -152,7 +152,7 @@ def _share(k: int, n: int) -> dict[str, Any]:
     return {"k": k, "n": n, "interval": list(wilson(k, n))}
 
 
-def _hash_of_advice() -> str:
+def hash_of_advice() -> str:
     """The sha256 of the modules and tables of the advice, and so also of the help gate."""
     package = resources.files("safelight.providers.advice")
     files = [*package.iterdir(), *package.joinpath("data").iterdir()]

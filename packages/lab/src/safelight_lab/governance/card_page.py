@@ -10,6 +10,7 @@ from safelight.core.errors import InvalidField
 from safelight.policy.diff import PolicyDiff, diff
 from safelight.policy.documents import loads
 from safelight.policy.findings import Taxonomy
+from safelight_lab.evaluation.bias.bias_report import format_shares
 from safelight_lab.evaluation.suite.page import Section, format_markdown
 
 _EDITIONS = {"public": "public", "staff": "staff and auditors"}
@@ -43,6 +44,7 @@ def sections(card: Mapping[str, Any]) -> Iterator[Section]:
     yield _waivers(card["waivers"])
     yield _models(card)
     yield _evaluation(card["evaluation"])
+    yield _bias(card["bias"])
     yield _prevalence(card["prevalence"])
     yield Section(
         title="Red team",
@@ -260,6 +262,31 @@ def _evaluation(found: Mapping[str, Any] | None) -> Section:
     )
 
 
+def _bias(found: Mapping[str, Any]) -> Section:
+    whose = "of the release" if found["of_release"] else "of this installation"
+    policy = (
+        "this policy" if found["of_this_policy"] else f"the policy {found['policy']['name']}, not this one"
+    )
+    unsigned = sum(not one["signed"] for one in found["failed"])
+    counts = ", ".join(f"{count} {result}" for result, count in found["results"].items())
+    return Section(
+        title="Bias",
+        text=f"`safelight eval bias` {whose} of {found['date'][:10]} with {policy}: {counts}, by group "
+        f"and side. {unsigned} failed gaps are not signed. Failed: the shares that are stopped differ by "
+        "more than 3 points. Differences in points, with 95 % intervals by frame.",
+        head=["dimension", "group", "side", "reference", "group", "difference"] if found["failed"] else (),
+        rows=[
+            [
+                one["dimension"],
+                f"{one['group']} against {one['reference']}",
+                one["side"] + (f", signed by {one['signed']['by']}" if one["signed"] else ""),
+                *format_shares(one["stopped"]),
+            ]
+            for one in found["failed"]
+        ],
+    )
+
+
 def _prevalence(draws: Sequence[Mapping[str, Any]]) -> Section:
     if not draws:
         return Section(
@@ -388,6 +415,8 @@ def _facts(card: Mapping[str, Any]) -> dict[str, str]:
         facts[f"waiver {one['name']}"] = f"decided by {one['decided_by']}, until {one['until'] or 'no end'}"
     for one in (card["evaluation"] or {}).get("figures", ()):
         facts[f"stopped {_LABELS[one['prompts']]} prompts of {one['set']}"] = _rate(one)
+    bias = card.get("bias", {"failed": ()})
+    facts["failed gaps of the bias audit"] = str(len(bias["failed"]))
     facts["samples of delivered videos"] = str(len(card["prevalence"]))
     known = card["incidents"]
     facts["videos withdrawn after delivery"] = str(known["withdrawn_after_delivery"])

@@ -39,6 +39,8 @@ FORMAT = "safelight system card 1"
 BASIS = "starter"
 #: The files with the measurements of a release, in `safelight.policy`.
 _MEASUREMENTS = ("measured_acts.json", "measured_cells.json", "measured_prompts.json")
+#: The report of `safelight eval bias` of this release, cut to its failed rows.
+_MEASURED_BIAS = "measured_bias.json"
 #: A measured share in the sentence of a cell, such as "28 of 60 found".
 _SHARE = re.compile(r"(\d+) of (\d+)")
 
@@ -55,6 +57,7 @@ def make_card(
     edition: Edition = Edition.PUBLIC,
     lists_waivers: bool = False,
     evaluation: Path | None = None,
+    bias: Path | None = None,
     published: PublishedPolicy | None = None,
     at: float | None = None,
 ) -> dict[str, Any]:
@@ -76,6 +79,7 @@ def make_card(
     is_full = edition is Edition.STAFF
     models = list(_models(container))
     report, report_sha256 = _evaluation(evaluation)
+    audit, audit_sha256 = _bias(bias, policy)
     card = {
         "format": FORMAT,
         "edition": edition.value,
@@ -91,6 +95,7 @@ def make_card(
         "coverage": _coverage(table),
         "waivers": _waivers(table, persistence.waivers_in_force(tenant), in_full=is_full or lists_waivers),
         "evaluation": None if report is None else evaluation_facts(report, policy),
+        "bias": audit,
         "prevalence": _prevalence(container, tenant),
         "red_team": {"recorded": False},
         "incidents": _incidents(container, tenant),
@@ -102,6 +107,7 @@ def make_card(
         **shipped,
         **{f"weights of {one['name']}": one["weights"] for one in models if one["weights"]},
         **({"evaluation report": report_sha256} if report is not None else {}),
+        "bias report": audit_sha256,
     }
     # As it is after it was written and read again, so that it can be compared with an earlier one.
     found: dict[str, Any] = json.loads(msgspec.json.encode(card))
@@ -332,6 +338,43 @@ def _stopped(one: Mapping[str, Any]) -> dict[str, Any]:
     from safelight_lab.evaluation.suite.figures import POLICY
 
     return dict(one["stopped"][POLICY])
+
+
+def _bias(path: Path | None, policy: Policy) -> tuple[dict[str, Any], str]:
+    """The result of the bias audit with its failed gaps: of the report, or of this release with `starter`."""
+    from safelight_lab.evaluation.bias.bias_eval import FAILED, STOPPED
+    from safelight_lab.evaluation.bias.bias_eval import FORMAT as REPORT_FORMAT
+
+    source = files("safelight_lab.governance") / _MEASURED_BIAS if path is None else path
+    try:
+        data = source.read_bytes()
+        report = json.loads(data)
+        if report["format"] != REPORT_FORMAT:
+            raise ValueError
+        facts = {
+            "of_release": path is None,
+            "of_this_policy": report["policy"]["sha256"] == policy.sha256,
+            **{name: report[name] for name in ("date", "safelight", "policy", "set", "sentences", "results")},
+            "failed": [
+                {
+                    **{
+                        name: row[name]
+                        for name in ("dimension", "group", "reference", "side", "pairs", "frames")
+                    },
+                    "stopped": row["measures"][STOPPED],
+                    "signed": row["signed"],
+                }
+                for row in report["rows"]
+                if row["result"] == FAILED
+            ],
+        }
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidField(
+            f"{path} is no report of `safelight eval bias`.", remedy="Give its report.json."
+        ) from error
+    return facts, _sha256(data)
 
 
 def _lead(container: Container, tenant: str) -> Principal:

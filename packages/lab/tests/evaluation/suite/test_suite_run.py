@@ -98,14 +98,14 @@ def test_another_policy_or_detector_is_not_answered_from_the_cache(tmp_path: Pat
 
 
 def test_a_line_that_was_written_in_part_is_decided_again(tmp_path: Path) -> None:
-    with Cache(tmp_path, "judge") as cache:
+    with Cache(tmp_path, "judge", kind=Decision) as cache:
         cache.put("a", Decision(action="hold", category="hate"))
     [path] = tmp_path.iterdir()
     path.write_text(path.read_text() + '{"sha256": "b", "act')
-    with Cache(tmp_path, "judge") as cache:
+    with Cache(tmp_path, "judge", kind=Decision) as cache:
         assert cache.decisions == {"a": Decision(action="hold", category="hate")}
         cache.put("b", Decision(action="allow"))
-    with Cache(tmp_path, "judge") as cache:
+    with Cache(tmp_path, "judge", kind=Decision) as cache:
         assert {*cache.decisions} == {"a", "b"}
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import Generic, TextIO, TypeVar
 
 import safelight
 from safelight.core.errors import SafelightError
@@ -29,6 +29,9 @@ class Decision:
         return self.action in ("hold", "block")
 
 
+Kind = TypeVar("Kind", bound=Decision)
+
+
 @lru_cache(maxsize=1)
 def hash_of_code() -> str:
     """The sha256 of the code and data that decide about a prompt, since not each change has a version."""
@@ -40,15 +43,16 @@ def hash_of_code() -> str:
     return found.hexdigest()
 
 
-class Cache:
+class Cache(Generic[Kind]):
     """The decisions of one judge. Each is written at once, so that a stopped run goes on."""
 
-    def __init__(self, folder: Path, *judge: str) -> None:
+    def __init__(self, folder: Path, *judge: str, kind: type[Kind]) -> None:
+        self._kind = kind
         self._path = folder / f"{hashlib.sha256(chr(0).join(judge).encode()).hexdigest()[:32]}.jsonl"
         self._file: TextIO | None = None
-        self.decisions: dict[str, Decision] = {}
+        self.decisions: dict[str, Kind] = {}
 
-    def __enter__(self) -> Cache:
+    def __enter__(self) -> Cache[Kind]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("a+", encoding="utf-8")
@@ -68,11 +72,11 @@ class Cache:
         try:
             row = json.loads(line)
             sha256 = row.pop("sha256")
-            self.decisions[sha256] = Decision(**row)
+            self.decisions[sha256] = self._kind(**row)
         except (ValueError, TypeError, KeyError, AttributeError):
             pass
 
-    def put(self, sha256: str, decision: Decision) -> None:
+    def put(self, sha256: str, decision: Kind) -> None:
         assert self._file is not None
         self.decisions[sha256] = decision
         try:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.documents import Policy
-from safelight.policy.findings import Taxonomy
+from safelight.policy.findings import Cell, Taxonomy
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight_lab.evaluation.assessments import deciding_category
 from safelight_lab.evaluation.prompt_eval import hash_of_versions, outcome_of
@@ -20,6 +20,11 @@ from .peers import Peer
 
 #: In the note of a cell: causes of a gap that the next run may not have.
 _PASSING = (" failed: ", "did not finish", " is stuck ", "were over")
+
+
+def is_unfinished(cells: Iterable[Cell]) -> bool:
+    """Whether a detector failed or ran out of time."""
+    return any(cause in cell.note for cell in cells for cause in _PASSING)
 
 
 @dataclass(kw_only=True)
@@ -56,12 +61,17 @@ class SuiteRun:
         with ExitStack() as stack:
             caches = {
                 name: stack.enter_context(
-                    Cache(self.folder, "policy", policy.sha256, self.model_hash, hash_of_code())
+                    Cache(
+                        self.folder, "policy", policy.sha256, self.model_hash, hash_of_code(), kind=Decision
+                    )
                 )
                 for name, policy in self.policies.items()
             }
             others = [
-                (peer, stack.enter_context(Cache(self.folder, "peer", peer.name, peer.version)))
+                (
+                    peer,
+                    stack.enter_context(Cache(self.folder, "peer", peer.name, peer.version, kind=Decision)),
+                )
                 for peer in self.peers
                 if peer.stops is not None
             ]
@@ -86,12 +96,12 @@ class SuiteRun:
         self,
         row: SuiteRow,
         policies: Mapping[str, TenantPolicy],
-        caches: Mapping[str, Cache],
+        caches: Mapping[str, Cache[Decision]],
         judged: Judged,
     ) -> None:
         found = self.pipeline.screen({"prompt": row.case.text})
         outcome = outcome_of(row.case, found, policies)
-        unfinished = any(cause in cell.note for cell in found.cells for cause in _PASSING)
+        unfinished = is_unfinished(found.cells)
         judged.screened += 1
         judged.unfinished += unfinished
         for name, verdict in outcome.verdicts.items():
