@@ -135,17 +135,19 @@ class GateService:
     def lower(self, principal: Principal, asked: GateLowering) -> GateReport:
         """Go down, by default one step. One person is enough, or a key.
 
-        Raises `InvalidField` if the step is not below the present one.
+        Raises `InvalidField` if the step is not below the present one, and `Conflict` if there is none.
         """
         principal.require(KeyScope.ADMIN, KeyScope.POLICY)
         reason = validate_text(asked.reason, "reason", MAX_REASON_CHARACTERS)
         with self._database.transaction(principal.tenant) as tx:
             state = lock_gate(tx)
             names = [one.value for one in GateStep if one.is_below(state.step)]
-            target = asked.step or (names or [""])[-1]
+            if not names:
+                raise Conflict(f"The step is {state.step} already, which is the first one.")
+            target = asked.step or names[-1]
             if target not in names:
                 raise InvalidField(
-                    f"The step is {state.step}, and {target[:20] or 'none'} is not below it.", param="step"
+                    f"The step is {state.step}, and {target[:20]} is not below it.", param="step"
                 )
             lower_gate(tx, state, GateStep(target), actor=principal.id, why={"reason": reason})
         return self.show(principal)

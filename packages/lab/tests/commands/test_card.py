@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 import safelight
+from safelight.accounts.gates import lock_gate, raise_gate
 from safelight.app.container import load
 from safelight.cases.quality.models import Draw, StratumCounts
 from safelight.cases.quality.review_quality import prevalence_figures
 from safelight.cases.quality.sampling import Stratum
 from safelight.cli.output import Exit
+from safelight.policy.gates import GateStep
 from safelight.policy.measurements import load_shipped, load_shipped_acts
 from safelight_lab.governance import card_page
 from safelight_lab.governance.system_card import installed_commit, measured_share
@@ -119,6 +121,25 @@ def test_what_people_found_in_delivered_videos_is_counted(run: Run, folder: Path
     assert (known["delivered"], known["withdrawn_after_delivery"]) == (2, 1)
     assert known["missed_harm_found_by_people"]["review"] == 1
     assert known["recorded"] is False
+
+
+def test_the_step_of_the_rollout_and_what_brought_it_down_are_stated(
+    run: Run, say: Say, folder: Path
+) -> None:
+    assert run("card")["rollout"] is None
+    assert "The rollout has no steps" in say("card").out
+    before = folder / "before.json"
+    before.write_text(json.dumps(run("card")))
+    (folder / "safelight.toml").write_text(SETTINGS + "[gates]\nenabled = true\n")
+    container = load()
+    assert container.pipeline.gates is not None
+    with container.persistence.database.transaction(container.persistence.tenant) as tx:
+        raise_gate(tx, lock_gate(tx), GateStep.PILOT, actor="ada", why={})
+        container.pipeline.gates.record_incident(tx, "ncii", case_id="case_1", actor="ben")
+    found = run("card")["rollout"]
+    assert (found["step"], found["raised"], found["lowered"], found["incidents"]) == ("closed", 1, 1, 1)
+    assert "Step: closed, since 20" in say("card").out
+    assert "rollout step" in say("card", "--against", str(before)).out
 
 
 def test_a_sample_of_deliveries_is_shown_with_its_interval(run: Run) -> None:

@@ -41,6 +41,7 @@ def sections(card: Mapping[str, Any]) -> Iterator[Section]:
     yield _policy(card["policy"])
     yield _rules(card["policy"]["document"])
     yield from _coverage(card["coverage"])
+    yield _rollout(card["rollout"])
     yield _waivers(card["waivers"])
     yield _models(card)
     yield _evaluation(card["evaluation"])
@@ -182,6 +183,18 @@ def _coverage(coverage: Mapping[str, Any]) -> Iterator[Section]:
             for cell in rest
         ],
     )
+
+
+def _rollout(found: Mapping[str, Any] | None) -> Section:
+    if found is None:
+        text = "The rollout has no steps: `gates.enabled` is off, so every account may create videos."
+    else:
+        text = (
+            f"Step: {found['step']}{', since ' + found['since'][:10] if found['since'] else ''}. Raised "
+            f"{found['raised']} times and lowered {found['lowered']} times; {found['incidents']} incidents: "
+            "delivered videos that a reviewer withdrew for a grave category."
+        )
+    return Section(title="Rollout", text=text)
 
 
 def _waivers(waivers: Mapping[str, Any]) -> Section:
@@ -410,6 +423,8 @@ def _facts(card: Mapping[str, Any]) -> dict[str, str]:
         figure = f", {_rate(cell['share'])}" if cell["share"] else ""
         facts[f"check of {_name(cell)}"] = f"{cell['status']}{excused}{figure}"
     facts |= {f"detector {one['detector']}": "missing" for one in coverage["missing"]}
+    rollout = card.get("rollout")
+    facts["rollout step"] = rollout["step"] if rollout else "no steps"
     facts["waivers in force"] = str(card["waivers"]["in_force"])
     for one in card["waivers"].get("waivers", ()):
         facts[f"waiver {one['name']}"] = f"decided by {one['decided_by']}, until {one['until'] or 'no end'}"

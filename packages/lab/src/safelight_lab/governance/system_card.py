@@ -93,6 +93,7 @@ def make_card(
         "detectors": [{"name": one.name, "version": one.version} for one in container.core.detectors.plugins],
         "models": models,
         "coverage": _coverage(table),
+        "rollout": _rollout(container, tenant),
         "waivers": _waivers(table, persistence.waivers_in_force(tenant), in_full=is_full or lists_waivers),
         "evaluation": None if report is None else evaluation_facts(report, policy),
         "bias": audit,
@@ -375,6 +376,23 @@ def _bias(path: Path | None, policy: Policy) -> tuple[dict[str, Any], str]:
             f"{path} is no report of `safelight eval bias`.", remedy="Give its report.json."
         ) from error
     return facts, _sha256(data)
+
+
+def _rollout(container: Container, tenant: str) -> dict[str, Any] | None:
+    """The step of the rollout; None if there are no steps."""
+    from safelight.accounts.gates import GATES, read_gate
+    from safelight.store.tables import audit_log
+
+    if container.gates is None:
+        return None
+    with container.persistence.database.read_transaction(tenant) as tx:
+        state = read_gate(tx)
+        counts = {
+            name: tx.count(audit_log, audit_log.c.subject == GATES, audit_log.c.event == f"gate.{event}")
+            for name, event in (("raised", "raised"), ("lowered", "lowered"), ("incidents", "incident"))
+        }
+    since = None if state.entered_at is None else format_iso(state.entered_at)
+    return {"step": state.step.value, "since": since, **counts}
 
 
 def _lead(container: Container, tenant: str) -> Principal:
