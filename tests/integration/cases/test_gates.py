@@ -247,7 +247,7 @@ def test_one_person_lowers_by_any_number_of_steps_and_never_up(rollout: Rollout)
     with pytest.raises(InvalidField, match="reason"):
         rollout.service.lower(lead, GateLowering(reason=" "))
     assert rollout.service.lower(lead, GateLowering(reason="x", step="closed")).state.step is GateStep.CLOSED
-    with pytest.raises(InvalidField, match="not below"):
+    with pytest.raises(Conflict, match="first one"):
         rollout.service.lower(lead, GateLowering(reason="x"))
     with pytest.raises(Forbidden):
         rollout.service.lower(replace(lead, scopes=frozenset({KeyScope.AUDIT})), GateLowering(reason="x"))
