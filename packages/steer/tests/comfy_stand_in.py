@@ -159,7 +159,7 @@ def sample(
     cfg: float = 5.0,
     steps: int = 4,
     seed: int = 0,
-    sigmas_told: bool = True,
+    with_sigmas: bool = True,
     heun: bool = False,
 ) -> Tensor:
     """What the node KSampler does: the sampler `euler` or `heun` inside of the wrappers of a sampling."""
@@ -172,7 +172,7 @@ def sample(
             for each in (positive, negative)
         ]
         options = copy.copy(patcher.model_options)
-        if sigmas_told:
+        if with_sigmas:
             options["transformer_options"] = {**options["transformer_options"], "sample_sigmas": sigmas}
 
         def slope(x: Tensor, sigma: Tensor) -> Tensor:

@@ -111,10 +111,10 @@ def test_the_embedding_is_changed_for_the_concept_and_for_no_near_miss(graph: Gr
         plain = clip.encode_from_tokens_scheduled(clip.tokenize(prompt))
         assert torch.equal(positive[0][0], plain[0][0]) is not opens
         stand_in.sample(patched, positive, negative)
-        told = graph.record(record)
-        assert told["gates"][0]["opened"] is opens
-        assert told["applied"] == (["anchor", "embedding"] if opens else ["embedding"])
-        assert (told["outcome"], told["steps"], told["steps_done"]) == ("completed", 4, 4)
+        shown = graph.record(record)
+        assert shown["gates"][0]["opened"] is opens
+        assert shown["applied"] == (["anchor", "embedding"] if opens else ["embedding"])
+        assert (shown["outcome"], shown["steps"], shown["steps_done"]) == ("completed", 4, 4)
 
 
 def test_only_positions_of_words_are_changed(graph: Graph, clip: Any) -> None:
@@ -172,8 +172,8 @@ def test_the_safety_arm_makes_a_third_prediction_and_changes_the_samples(graph: 
     steered = stand_in.sample(patched, positive, negative)
     assert model.model.calls == 12
     assert not torch.allclose(steered, unsteered)
-    told = graph.record(record)
-    assert (told["denoiser_calls"], told["safety_calls"], told["applied"]) == (12, 4, ["guidance"])
+    shown = graph.record(record)
+    assert (shown["denoiser_calls"], shown["safety_calls"], shown["applied"]) == (12, 4, ["guidance"])
 
 
 def test_another_formula_of_guidance_is_a_gap_and_an_error_where_guidance_is_required(
@@ -215,21 +215,21 @@ def test_a_stopped_sampling_returns_nothing_and_the_next_one_is_as_before(
     patched, positive, negative, record = graph.run(**NOTHING, watch=folder, required="watching")
     with pytest.raises(ModerationBlocked) as blocked:
         stand_in.sample(patched, positive, negative, steps=8, heun=heun)
-    told = graph.record(record)
-    assert told["outcome"] == "moderation_blocked"
-    assert told["saved_share"] == pytest.approx(blocked.value.saved_share)
-    assert told["steps_done"] < 8
-    assert "false_abort_rate_unknown" in {gap["name"] for gap in told["gaps"]}
+    shown = graph.record(record)
+    assert shown["outcome"] == "moderation_blocked"
+    assert shown["saved_share"] == pytest.approx(blocked.value.saved_share)
+    assert shown["steps_done"] < 8
+    assert "false_abort_rate_unknown" in {gap["name"] for gap in shown["gaps"]}
     assert torch.equal(stand_in.sample(plain, positive, negative, heun=heun), before)
 
 
 def test_a_model_that_is_sampled_again_begins_anew(graph: Graph, tmp_path: Path) -> None:
     patched, positive, negative, record = graph.run(guidance=True, watch=watch_folder(tmp_path, bias=-10.0))
     first = stand_in.sample(patched, positive, negative)
-    told = graph.record(record)
+    shown = graph.record(record)
     assert torch.equal(stand_in.sample(patched, positive, negative), first)
-    assert graph.record(record) == told
-    assert [check["step"] for check in told["checks"]] == [1, 2, 3]
+    assert graph.record(record) == shown
+    assert [check["step"] for check in shown["checks"]] == [1, 2, 3]
 
 
 def test_each_step_is_read_once_by_a_sampler_with_two_calls_in_a_step(graph: Graph, tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_latents_that_are_no_numbers_end_the_sampling(graph: Graph, model: Any, 
 def test_a_comfyui_that_does_not_tell_its_steps_is_refused(graph: Graph) -> None:
     patched, positive, negative, _ = graph.run(guidance=True)
     with pytest.raises(DetectorFailed, match="too old"):
-        stand_in.sample(patched, positive, negative, sigmas_told=False)
+        stand_in.sample(patched, positive, negative, with_sigmas=False)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,10 @@ class Charge:
     source: str = ""
 
 
+#: The charge of own hardware.
+OWN_HARDWARE = Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
+
+
 @dataclass(frozen=True, kw_only=True)
 class RenderResult:
     """What a local generator says about a finished clip."""
@@ -324,7 +328,7 @@ class StreamingGenerator(Generator, Protocol):
         """Writes the clip to `into`. May be called again for the same request.
 
         After each part, `watch` gets `into`, which is playable so far, its frames, and those of the whole
-        clip. If `watch` raises, the server is told to stop, and the exception passes through.
+        clip. If `watch` raises, the session is stopped, and the exception passes through.
 
         `UpstreamUnavailable`: the server did not take the request. `SubmissionUnconfirmed`: the session
         broke. Other errors of `UpstreamError`: it failed.

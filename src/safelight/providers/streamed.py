@@ -8,18 +8,20 @@ breaks has to be started again.
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import httpx
 import msgspec
+from websockets import CloseCode
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from safelight.core.errors import (
+    StorageFull,
     SubmissionUnconfirmed,
     UpstreamError,
     UpstreamInvalidResponse,
@@ -28,10 +30,11 @@ from safelight.core.errors import (
     UpstreamUnavailable,
 )
 from safelight.core.net.redaction import redact
-from safelight.core.net.tls import default_tls_context
+from safelight.core.net.tls import tls_context
 from safelight.providers.protocol import Billing, ClipMissing, GenerationRequest, GeneratorInfo
 from safelight.providers.provider_errors import read
 from safelight.providers.upstream.bodies import masked_body
+from safelight.providers.upstream.download import too_large
 from safelight.providers.upstream.failures import mask_refusal
 from safelight.providers.upstream.options import Positive, RemoteOptions, convert_options
 
@@ -88,10 +91,7 @@ class _Clip:
             raise UpstreamInvalidResponse("A part of the clip does not have the length that was announced.")
         self.size += len(content)
         if self.size > self.max_bytes:
-            raise UpstreamInvalidResponse(
-                f"The finished video exceeds the limit of {self.max_bytes} bytes.",
-                remedy="The operator can raise `generation.max_download_mb`.",
-            )
+            raise too_large(self.max_bytes)
         self.file.write(content)
         self.file.flush()
         number = described.get("num_frames")
@@ -136,30 +136,39 @@ class StreamedVideos:
         max_bytes: int,
     ) -> None:
         """See `StreamingGenerator.receive`."""
-        with self._connected() as connection, into.open("wb") as file:
-            clip = _Clip(file=file, max_bytes=max_bytes, expected=self.options.fps * request.seconds)
-            try:
+        try:
+            with self._connected(max_bytes) as connection, into.open("wb") as file:
+                clip = _Clip(file=file, max_bytes=max_bytes, expected=self.options.fps * request.seconds)
                 self._receive(connection, request, clip, lambda: watch(into, clip.frames, clip.expected))
-            except ConnectionClosed as error:
-                raise SubmissionUnconfirmed(
-                    f"{self.name} ended the session before the clip was complete."
-                ) from error
-            except TimeoutError as error:
-                self._stop(connection)
-                raise UpstreamError(
-                    f"{self.name} sent nothing for {self.options.stall_timeout_s:g} seconds."
-                ) from error
-            except BaseException:
-                self._stop(connection)
-                raise
+        except OSError as error:
+            raise StorageFull("The finished video cannot be stored on this disk now.") from error
 
     def _receive(
         self, connection: ClientConnection, request: GenerationRequest, clip: _Clip, watch: Callable[[], None]
     ) -> None:
-        options, started = self.options, False
-        connection.send(json.dumps(_start(request, fps=options.fps)))
+        """Receive the whole clip. Whatever ends it before, the server is asked to stop."""
+        try:
+            connection.send(json.dumps(_start(request, fps=self.options.fps)))
+            self._receive_messages(connection, clip, watch)
+        except ConnectionClosed as error:
+            if error.sent is not None and error.sent.code == CloseCode.MESSAGE_TOO_BIG:
+                raise too_large(clip.max_bytes) from error
+            raise SubmissionUnconfirmed(
+                f"{self.name} ended the session before the clip was complete."
+            ) from error
+        except TimeoutError as error:
+            self._stop(connection)
+            raise UpstreamError(
+                f"{self.name} sent nothing for {self.options.stall_timeout_s:g} seconds."
+            ) from error
+        except BaseException:
+            self._stop(connection)
+            raise
+
+    def _receive_messages(self, connection: ClientConnection, clip: _Clip, watch: Callable[[], None]) -> None:
+        started = False
         while True:
-            message = connection.recv(timeout=options.stall_timeout_s)
+            message = connection.recv(timeout=self.options.stall_timeout_s)
             if isinstance(message, bytes):
                 if clip.add(message):
                     watch()
@@ -190,29 +199,22 @@ class StreamedVideos:
         return UpstreamError(sentence) if started else UpstreamRejected(sentence)
 
     @contextmanager
-    def _connected(self) -> Iterator[ClientConnection]:
+    def _connected(self, max_bytes: int) -> Iterator[ClientConnection]:
         options = self.options
-        scheme, _, rest = options.url.partition("://")
-        secure = scheme == "https"
-        context: ssl.SSLContext | None = None
-        if secure:
-            context = (
-                ssl.create_default_context(cafile=options.ca_file)
-                if options.ca_file
-                else default_tls_context()
-            )
+        url = httpx.URL(options.url.rstrip("/") + "/realtime/video")
+        is_secure = url.scheme == "https"
         try:
             connection = connect(
-                f"{'wss' if secure else 'ws'}://{rest.rstrip('/')}/realtime/video",
+                str(url.copy_with(scheme="wss" if is_secure else "ws")),
                 additional_headers={"authorization": f"Bearer {options.api_key}"} if options.api_key else {},
                 open_timeout=options.connect_timeout_s,
                 close_timeout=_STOP_S,
-                # A message is one part of a clip. The whole clip has a limit of its own.
-                max_size=None,
+                # A message is one part of a clip.
+                max_size=max_bytes,
                 compression=None,
                 # From the environment no proxy is taken.
                 proxy=None,
-                ssl=context,
+                ssl=tls_context(options.ca_file) if is_secure else None,
             )
         except InvalidStatus as error:
             status = error.response.status_code

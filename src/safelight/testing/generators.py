@@ -10,9 +10,8 @@ from typing import Any
 import msgspec
 
 from safelight.providers.protocol import (
+    OWN_HARDWARE,
     Billing,
-    Charge,
-    ChargeStatus,
     Derivation,
     GenerationRequest,
     GeneratorInfo,
@@ -65,7 +64,7 @@ class InstantGenerator:
             report(99)
             part.replace(into)
         report(100)
-        return RenderResult(charge=Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware"))
+        return RenderResult(charge=OWN_HARDWARE)
 
 
 def create(options: dict[str, Any]) -> InstantGenerator:

@@ -283,10 +283,9 @@ class RemoteAttempts:
             if error.retry_after_s is not None:
                 # It is the upstream's limit for all requests, not only for this one.
                 self.gate.postpone_submissions(error.retry_after_s)
-            pause_s = _RETRY.delay_s(self._refusals() + 1, retry_after_s=error.retry_after_s)
-            if pause_s >= self._left_s() - self._needed_s():
-                raise DeadlineExceeded(late_sentence(self.context.limits.deadline_s)) from error
-            raise UpstreamPending(pause_s) from error
+            raise submit_again(
+                self.context, self.video, error, tries=self._refusals() + 1, needed_s=self._needed_s()
+            ) from error
         except SubmissionUnconfirmed as error:
             found = self._resolve(attempt, error.message)
             if found is None:
@@ -464,6 +463,19 @@ def delete_upstream_copy(generator: RemoteGenerator, upstream_id: str) -> str:
         raise
     except UpstreamError:
         return "kept"
+
+
+def submit_again(
+    context: PipelineContext, video: Video, error: UpstreamUnavailable, *, tries: int, needed_s: float = 0.0
+) -> UpstreamPending:
+    """The pause after an upstream has not taken a request, for the `tries`th time in a row.
+
+    Raises `DeadlineExceeded` if less than `needed_s` would be left.
+    """
+    pause_s = _RETRY.delay_s(tries, retry_after_s=error.retry_after_s)
+    if pause_s >= seconds_left(context, video) - needed_s:
+        raise DeadlineExceeded(late_sentence(context.limits.deadline_s)) from error
+    return UpstreamPending(pause_s)
 
 
 def wait_before_retry(context: PipelineContext, video: Video, seconds: float) -> None:

@@ -42,6 +42,7 @@ from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.seal import Seal
 from safelight.provenance.sealing import SealingTime
 from safelight.providers.protocol import (
+    OWN_HARDWARE,
     Billing,
     Charge,
     ChargeStatus,
@@ -55,7 +56,8 @@ from safelight.providers.protocol import (
     StreamingGenerator,
 )
 from safelight.screening.delivery import NormalizedClip
-from safelight.screening.evaluation import ScreeningContext
+from safelight.screening.evaluation import ScreeningContext, StageResult
+from safelight.screening.scanning.report import ScanReport
 from safelight.store.database import Transaction
 from safelight.store.retention import Retention
 
@@ -72,7 +74,7 @@ from .registry import add_fingerprint
 from .requester import requester_of
 from .retries import describe_retry
 from .stage_records import record_stage
-from .transcripts import mark_transcript, store_transcript
+from .transcripts import Transcript, mark_transcript, store_transcript
 from .transitions import transition
 
 MP4 = "video/mp4"
@@ -184,9 +186,9 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                     into=clip,
                 )
                 if received.stopped is not None:
-                    _block_part(context, snapshot, received.attempt, received.stopped, received.charge)
+                    _block_part(context, snapshot, received.attempt, received.stopped)
                     return
-                attempt, charge, not_drawn = received.attempt, received.charge, ()
+                attempt, charge, not_drawn = received.attempt, OWN_HARDWARE, ()
             elif isinstance(generator, RemoteGenerator):
                 remote = attempts.RemoteAttempts(context=context, snapshot=snapshot, generator=generator)
                 with remote.gate.visit(video.id):
@@ -262,22 +264,23 @@ def _block_part(
     snapshot: VideoSnapshot,
     attempt: Attempt,
     part: streamed_generation.PartScan,
-    charge: Charge,
 ) -> None:
     """Block a video by the part of its clip for which the generation was stopped. It is kept for a case."""
     video, result = snapshot.video, part.result
     sha256, *_ = context.store_files(
         video, [NewFile(path=part.clip, kind="generated", media_type=MP4)], retention=Retention.EVIDENCE
     )
-    transcript = (
-        None if part.report.transcript is None else mark_transcript(part.report.transcript, result.findings)
-    )
+    transcript = _transcript(result, part.report)
     with context.commit_step(snapshot) as tx:
-        finish_attempt(tx, video.id, attempt, generation_stage.STOPPED, charge=charge)
+        finish_attempt(tx, video.id, attempt, generation_stage.STOPPED, charge=OWN_HARDWARE)
         record_stage(tx, video.id, result)
         outcomes.block(context, tx, video, result, generated_sha256=sha256, generated_at=tx.now())
         if transcript is not None and outcomes.is_appealable(result.verdict):
             store_transcript(tx, video.id, transcript)
+
+
+def _transcript(result: StageResult, report: ScanReport) -> Transcript | None:
+    return None if report.transcript is None else mark_transcript(report.transcript, result.findings)
 
 
 def _normalized(context: PipelineContext, video: Video, clip: Path) -> NormalizedClip:
@@ -318,7 +321,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     context.fault_hook("scanned")
     verdict = result.verdict
     # Before the transaction, because other writers wait for its end.
-    transcript = None if report.transcript is None else mark_transcript(report.transcript, result.findings)
+    transcript = _transcript(result, report)
     with context.commit_step(snapshot) as tx:
         record_stage(tx, video.id, result)
         may_become_case = True
@@ -477,7 +480,7 @@ def _end_generation(
         last = last_attempt(tx, video.id)
         if refusal is not None and last is not None and last.billing is Billing.OWN:
             # What a provider charges with this form of error does not apply to own hardware.
-            charge = Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
+            charge = OWN_HARDWARE
         if charge is None and isinstance(error, UpstreamRejected) and last and last.upstream_id is None:
             charge = Charge(charged=ChargeStatus.NO, source="not taken")
         charge = charge or (last.charge if last else Charge(charged=ChargeStatus.UNKNOWN))
@@ -509,7 +512,7 @@ def _end_by_policy(
         if last is None or not (stopped or (last.steering and last.steering.required)):
             return False
         if last.billing is Billing.OWN:
-            charge = Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
+            charge = OWN_HARDWARE
         outcome = generation_stage.STOPPED if stopped else generation_stage.UNSTEERED
         finish_attempt(tx, video.id, last, outcome, charge=charge or last.charge)
         result = generation_stage.evaluate_generation(

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from safelight.core.backoff import Backoff
 from safelight.core.errors import (
     DeadlineExceeded,
     SubmissionUnconfirmed,
@@ -27,8 +27,7 @@ from safelight.core.progress import ProgressSink
 from safelight.policy.steering import Steering
 from safelight.policy.verdicts import Action
 from safelight.providers.protocol import (
-    Charge,
-    ChargeStatus,
+    OWN_HARDWARE,
     GenerationReport,
     GenerationRequest,
     StreamingGenerator,
@@ -51,9 +50,6 @@ CHECK_SHARES = (0.25, 0.5, 0.75)
 #: How often a session that broke is started again. More often is likelier the fault of the request.
 _MAX_BROKEN = 2
 _AGAIN_S = 15.0
-#: Pauses between two tries to reach the server.
-_RETRY = Backoff.doubling(first_s=0.5, max_s=15.0)
-_NOT_CHARGED = Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +67,6 @@ class Received:
     """The end of a generation. `stopped`: the scan for which it was stopped; None if the clip is whole."""
 
     attempt: Attempt
-    charge: Charge
     stopped: PartScan | None
 
 
@@ -105,7 +100,7 @@ def receive(
             keyed = replace(built, key=attempt.idempotency_key)
             with (
                 context.recorded_progress(video, 5, 60) as progress,
-                _watch(context, snapshot, screening, into.parent, progress) as watch,
+                closing(_Watch(context, snapshot, screening, into.parent, progress)) as watch,
             ):
                 try:
                     with gate.record_outcome(video.id):
@@ -113,34 +108,16 @@ def receive(
                 except _Stopped:
                     pass
                 except UpstreamUnavailable as error:
-                    context.attempts.finish(video, attempt, "not_taken", _NOT_CHARGED)
+                    context.attempts.finish(video, attempt, "not_taken", OWN_HARDWARE)
                     tries = _last_in_a_row(snapshot, "not_taken") + 1
-                    pause_s = _RETRY.delay_s(tries, retry_after_s=error.retry_after_s)
-                    if pause_s >= seconds_left(context, video):
-                        raise DeadlineExceeded(late_sentence(context.limits.deadline_s)) from error
-                    raise UpstreamPending(pause_s) from error
+                    raise attempts.submit_again(context, video, error, tries=tries) from error
                 except SubmissionUnconfirmed as error:
-                    context.attempts.finish(video, attempt, "lost", _NOT_CHARGED)
+                    context.attempts.finish(video, attempt, "lost", OWN_HARDWARE)
                     if _last_in_a_row(snapshot, "lost") >= _MAX_BROKEN:
                         raise UpstreamError(error.message) from error
                     raise UpstreamPending(_AGAIN_S) from error
     context.attempts.record_report(video, attempt, watch.describe())
-    return Received(attempt=attempt, charge=_NOT_CHARGED, stopped=watch.stopped)
-
-
-@contextmanager
-def _watch(
-    context: PipelineContext,
-    snapshot: VideoSnapshot,
-    screening: ScreeningContext,
-    folder: Path,
-    progress: ProgressSink,
-) -> Iterator[_Watch]:
-    watch = _Watch(context, snapshot, screening, folder, progress)
-    try:
-        yield watch
-    finally:
-        watch.close()
+    return Received(attempt=attempt, stopped=watch.stopped)
 
 
 class _Watch:
@@ -180,8 +157,7 @@ class _Watch:
         if self._running is None and due:
             self._shares = self._shares[len(due) :]
             copy = self._folder / f"part-{frames}.mp4"
-            shutil.copyfile(part, copy)
-            self._running = self._thread.submit(self._scan, copy)
+            self._running = self._thread.submit(self._scan, part, part.stat().st_size, copy)
 
     def close(self) -> None:
         """End a scan that is not needed any more."""
@@ -207,12 +183,14 @@ class _Watch:
         if seconds_left(context, video) <= 0:
             raise DeadlineExceeded(late_sentence(context.limits.deadline_s))
 
-    def _scan(self, part: Path) -> PartScan | None:
-        """The verdict on what is there; None if it could not be scanned."""
+    def _scan(self, part: Path, size: int, copy: Path) -> PartScan | None:
+        """The verdict on the first `size` bytes of `part`, which grows; None if they could not be scanned."""
         context = self._context
         try:
             with context.local_slot(self._snapshot.video, "watch"):
-                clip = context.delivery.normalize(part, part.with_suffix(".plain.mp4")).path
+                shutil.copyfile(part, copy)
+                os.truncate(copy, size)
+                clip = context.delivery.normalize(copy, copy.with_suffix(".plain.mp4")).path
                 sha256 = sha256_file(clip)
                 result, report = context.stages.output.scan(
                     clip, self._screening, subject_sha256=sha256, cancel=self._cancel

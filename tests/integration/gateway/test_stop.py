@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -194,12 +195,18 @@ def test_a_gateway_whose_worker_name_another_process_locked_ends_with_an_error(
     with (
         started(tmp_path, key) as gateway,
         psycopg.connect(postgres_url, autocommit=True) as admin,
+        psycopg.connect(postgres_url, autocommit=True) as other,
+        ThreadPoolExecutor(1) as threads,
     ):
+        # It waits for the lock before the gateway loses it: who waits gets a lock first.
+        locked = threads.submit(other.execute, "SELECT pg_advisory_lock(%s)", (_lock("one"),))
+        waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND pid = %s"
+        wait_for(lambda: admin.execute(waiting, (other.info.backend_pid,)).fetchone() is not None)
         admin.execute(
             "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE locktype = 'advisory' AND granted"
             " AND (classid::bigint << 32) | objid::bigint = %s",
             (_lock("one"),),
         )
-        admin.execute("SELECT pg_advisory_lock(%s)", (_lock("one"),))
+        locked.result(WAIT_S)
         assert gateway.process.wait(WAIT_S) == 1
         assert "used by another process" in gateway.log.read_text()

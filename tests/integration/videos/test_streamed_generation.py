@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from safelight.core.errors import SettingsError
+from safelight.core.errors import SettingsError, StorageFull
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
-from safelight.providers.protocol import ChargeStatus
+from safelight.providers.protocol import ChargeStatus, GenerationRequest
 from safelight.providers.streamed import create
 from safelight.videos import streamed_generation
 from safelight.videos.models import Video, VideoState
@@ -239,6 +240,17 @@ def test_a_stop_of_the_gateway_and_the_end_of_the_deadline_end_the_session(
     monkeypatch.setattr(streamed_generation, "seconds_left", lambda *_: 0.0)
     assert house.carry(video).error_code == "timeout"
     assert server.stops == 2
+
+
+def test_a_full_disk_stops_the_session_and_is_no_fault_of_the_server(server: StreamingServer) -> None:
+    server.script = Script(parts=fragments(PARTS), pause_s=0.5)
+    generator = create({"name": "stream", "url": server.url, "models": ["helios-1"], "fps": FPS})
+    request = GenerationRequest(
+        key="key", model="helios-1", prompt="a quiet lake", seconds=4, width=320, height=180
+    )
+    with pytest.raises(StorageFull):
+        generator.receive(request, Path("/dev/full"), lambda *_: None, max_bytes=1 << 20)
+    assert server.stops == 1
 
 
 @pytest.mark.parametrize(

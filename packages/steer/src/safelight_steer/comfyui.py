@@ -24,11 +24,10 @@ from torch import Tensor
 from .concepts import read_concepts
 from .errors import DetectorFailed, ModerationBlocked, SteeringNotApplied, SteeringRefused
 from .gaps import Gap, GapName
-from .guidance import SafetyArm
+from .guidance import SafetyArm, is_plain_guidance
 from .latent_head import load_watch
 from .plan import DRAWN, Concept, Method, SteeringPlan, join_negative_prompts
-from .record import GateReading, GenerationRecord
-from .session import COMBINATION_TOLERANCE
+from .record import GenerationRecord
 from .text_embedding import ConceptVectors, EncodedText
 from .watcher import Estimate, Watch, Watcher
 
@@ -150,15 +149,7 @@ class SafelightSteer:
                 if outcome.opened and Method.ANCHOR in plan.methods and vectors.anchor is not None:
                     record.mark(Method.ANCHOR)
                 if i == 0:
-                    record.gates.append(
-                        GateReading(
-                            concept=concept.id,
-                            score=round(outcome.score, 4),
-                            threshold=round(vectors.threshold, 4),
-                            opened=outcome.opened,
-                            positions=len(outcome.positions),
-                        )
-                    )
+                    record.gates.append(vectors.reading(outcome))
         record.mark(Method.EMBEDDING)
         return [
             [vectors.unsqueeze(0), values] for vectors, (_, values) in zip(changed, conditioning, strict=True)
@@ -263,8 +254,7 @@ class _Run:
             raise
         if self._plan.methods and not self._record.steps:
             raise SteeringNotApplied("The sampler made no step that could be steered or watched.")
-        missing = self._plan.required - set(self._record.applied) - {Method.ANCHOR}
-        if missing:
+        if missing := self._plan.unmet(self._record.applied):
             raise SteeringNotApplied(f"The sampler did not use {', '.join(sorted(missing))}.")
         self._record.outcome = "completed"
         return latents
@@ -296,9 +286,7 @@ class _Run:
             self._lacks(GapName.NO_NEGATIVE_BRANCH, Method.GUIDANCE)
             return denoised
         conditional, unconditional = args["cond_denoised"], args["uncond_denoised"]
-        combined = unconditional + scale * (conditional - unconditional)
-        tolerance = COMBINATION_TOLERANCE * float(denoised.float().std())
-        if not torch.allclose(combined.float(), denoised.float(), rtol=COMBINATION_TOLERANCE, atol=tolerance):
+        if not is_plain_guidance(denoised, conditional, unconditional, scale):
             self._lacks(GapName.OTHER_GUIDANCE, Method.GUIDANCE)
             return denoised
         model, noisy, sigma = args["model"], args["input"], args["sigma"]
@@ -323,13 +311,7 @@ class _Run:
 
     def _observe(self, denoised: Tensor, *, step: int, steps: int) -> None:
         if self._watcher is None:
-            self._watcher = Watcher(self._watches, steps=steps)
-            self._record.mark(Method.WATCHING)
-            for watch in self._watches:
-                rate = watch.boundary.rate_for(self._watcher.count(watch))
-                self._record.false_abort_rates[watch.name] = rate
-                if rate is None:
-                    self._record.add_gap(Gap(GapName.FALSE_ABORT_RATE_UNKNOWN))
+            self._watcher = Watcher.start(self._watches, steps=steps, record=self._record)
         # Some samplers ask the model twice in a step.
         self._observed = step
         if not self._watcher.due(step):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -70,6 +71,10 @@ class SteeringPlan:
     @property
     def steers(self) -> bool:
         return bool(self.methods - {Method.WATCHING})
+
+    def unmet(self, applied: Iterable[Method]) -> frozenset[Method]:
+        """The required methods that were not in effect. An anchor is only put where a concept was found."""
+        return self.required - set(applied) - {Method.ANCHOR}
 
     @property
     def negative(self) -> str:

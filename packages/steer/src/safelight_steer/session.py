@@ -24,19 +24,16 @@ from .errors import (
     Stopped,
 )
 from .gaps import Gap, GapName
-from .guidance import GuidanceSettings, SafetyArm
+from .guidance import GuidanceSettings, SafetyArm, is_plain_guidance
 from .plan import Concept, Method, SteeringPlan
 from .probe import Probe, denoisers
-from .record import GateReading, GenerationRecord
+from .record import GenerationRecord
 from .text_embedding import REFERENCE_PROMPTS, ConceptVectors, EncodedText, PooledDirections
 from .watcher import Estimate, Watch, Watcher
 
 _log = logging.getLogger(__name__)
 #: Texts in one call of the text encoder. Large encoders pad each text to hundreds of tokens.
 ENCODE_BATCH = 8
-#: How far the prediction may be from the combination of its two parts, as a share. Half precision differs
-#: by less than 1 %; another formula, such as a rescaled guidance, by more.
-COMBINATION_TOLERANCE = 0.02
 
 
 @dataclass
@@ -217,15 +214,7 @@ class Session:
                 )
                 changed[i] = outcome.vectors
                 if i % copies == 0:
-                    self._record.gates.append(
-                        GateReading(
-                            concept=concept.id,
-                            score=round(outcome.score, 4),
-                            threshold=round(vectors.threshold, 4),
-                            opened=outcome.opened,
-                            positions=len(outcome.positions),
-                        )
-                    )
+                    self._record.gates.append(vectors.reading(outcome))
                 if outcome.opened and at is not None:
                     if concept not in self._cache.pooled:
                         phrases = self._encoded(original, arguments, concept.phrases)[at]
@@ -304,12 +293,8 @@ class Session:
             return prediction
         call, conditional, unconditional, joined = arms
         scale = self._scale(call.module)
-        combined = unconditional + scale * (conditional - unconditional)
-        tolerance = COMBINATION_TOLERANCE * float(prediction.float().std())
         # LTX from an image unpacks the prediction and leaves its first frame out.
-        if combined.shape != prediction.shape or not torch.allclose(
-            combined.float(), prediction.float(), rtol=COMBINATION_TOLERANCE, atol=tolerance
-        ):
+        if not is_plain_guidance(prediction, conditional, unconditional, scale):
             self._missing(GapName.OTHER_GUIDANCE, Method.GUIDANCE)
             return prediction
         rows = conditional.shape[0]
@@ -408,13 +393,7 @@ class Session:
 
     def _watch(self, scheduler: Any, given: Mapping[str, Any], *, step: int, steps: int) -> None:
         if self._watcher is None:
-            self._watcher = Watcher(self._watches, steps=steps)
-            self._record.mark(Method.WATCHING)
-            for watch in self._watches:
-                rate = watch.boundary.rate_for(self._watcher.count(watch))
-                self._record.false_abort_rates[watch.name] = rate
-                if rate is None:
-                    self._record.add_gap(Gap(GapName.FALSE_ABORT_RATE_UNKNOWN))
+            self._watcher = Watcher.start(self._watches, steps=steps, record=self._record)
         if not self._watcher.due(step):
             return
         latents = estimate(

@@ -169,8 +169,7 @@ class SteeredPipeline:
             raise IncompleteGeneration(
                 f"The pipeline ended after {record.steps_done} of {record.steps} steps."
             )
-        missing = plan.required - set(record.applied) - {Method.ANCHOR}
-        if missing:
+        if missing := plan.unmet(record.applied):
             raise SteeringNotApplied(f"The pipeline did not use {', '.join(sorted(missing))}.")
 
     def _clean_up(self) -> None:

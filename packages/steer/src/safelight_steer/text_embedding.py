@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .plan import Concept
+from .record import GateReading
 
 #: Everyday prompts. No concept may be found in them, so they bound the threshold from below. They also give
 #: the mean vector: vectors of an encoder share a large common part, and cosines without the mean removed
@@ -150,6 +151,16 @@ class ConceptVectors:
             self.highest_harmless + THRESHOLD_POSITION * distance
             if self.separable
             else max(self.highest_harmless + MIN_SEPARATION, self.lowest_own)
+        )
+
+    def reading(self, outcome: Suppression) -> GateReading:
+        """What the gate did, for the record."""
+        return GateReading(
+            concept=self.concept.id,
+            score=round(outcome.score, 4),
+            threshold=round(self.threshold, 4),
+            opened=outcome.opened,
+            positions=len(outcome.positions),
         )
 
     def match(self, text: EncodedText) -> Match:

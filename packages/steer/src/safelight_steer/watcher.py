@@ -10,7 +10,9 @@ from typing import Protocol
 import torch
 
 from .errors import DetectorFailed, InvalidLatents, ModerationBlocked
-from .record import Check
+from .gaps import Gap, GapName
+from .plan import Method
+from .record import Check, GenerationRecord
 from .sequential_test import Boundary, SequentialTest
 
 #: Checks in one generation. An estimate changes little from step to step, and ten cost under a tenth of a
@@ -59,6 +61,18 @@ def check_steps(steps: int, checks: int) -> tuple[int, ...]:
 
 class Watcher:
     """The watches of one generation."""
+
+    @classmethod
+    def start(cls, watches: Sequence[Watch], *, steps: int, record: GenerationRecord) -> Watcher:
+        """The watcher; the record has its stated rates of false aborts."""
+        watcher = cls(watches, steps=steps)
+        record.mark(Method.WATCHING)
+        for watch in watches:
+            rate = watch.boundary.rate_for(watcher.count(watch))
+            record.false_abort_rates[watch.name] = rate
+            if rate is None:
+                record.add_gap(Gap(GapName.FALSE_ABORT_RATE_UNKNOWN))
+        return watcher
 
     def __init__(self, watches: Sequence[Watch], *, steps: int) -> None:
         self._steps = steps

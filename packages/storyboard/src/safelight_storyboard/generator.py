@@ -21,9 +21,8 @@ from safelight.media.sandbox.confinement import Limits
 from safelight.media.sandbox.entrypoints import EntryPoint
 from safelight.media.sandbox.sandbox import Sandbox
 from safelight.providers.protocol import (
+    OWN_HARDWARE,
     Billing,
-    Charge,
-    ChargeStatus,
     Derivation,
     GenerationRequest,
     GeneratorInfo,
@@ -103,8 +102,7 @@ class Storyboard:
             raise
         finally:
             part.unlink(missing_ok=True)
-        charge = Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
-        return RenderResult(charge=charge, not_drawn=not_drawn)
+        return RenderResult(charge=OWN_HARDWARE, not_drawn=not_drawn)
 
     def _job(self, request: GenerationRequest) -> dict[str, Any]:
         if request.model not in MODELS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from .tls import default_tls_context
+from .tls import tls_context
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ def upstream_client(
         headers={**({"authorization": f"Bearer {api_key}"} if api_key else {}), **(headers or {})},
         timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s),
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=None if keep_alive else 0),
-        verify=ssl.create_default_context(cafile=str(ca_file)) if ca_file else default_tls_context(),
+        verify=tls_context(str(ca_file or "")),
         proxy=proxy,
         trust_env=False,
         follow_redirects=False,

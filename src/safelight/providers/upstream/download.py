@@ -93,7 +93,7 @@ class Download:
             try:
                 for chunk in _until_cut(chunks, part):
                     if part.tell() + len(chunk) > self.max_bytes:
-                        raise self._too_large()
+                        raise too_large(self.max_bytes)
                     part.write(chunk)
                     if self.clock() > deadline:
                         raise UpstreamUnavailable("The download of the finished video took too long.")
@@ -118,7 +118,7 @@ class Download:
             self._write_facts(_Facts(validator=_validator(headers), total=length))
             if length is not None and length > self.max_bytes:
                 self.discard()
-                raise self._too_large()
+                raise too_large(self.max_bytes)
             return length
         found = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
         size = int(found[2]) if found and found[2] != "*" else None
@@ -135,7 +135,7 @@ class Download:
             and (size is None or before.total in (None, size))
         ):
             if size is not None and size > self.max_bytes:
-                raise self._too_large()
+                raise too_large(self.max_bytes)
             return size if size is not None or length is None else stored + length
         self.discard()
         raise UpstreamUnavailable("The finished video has changed, so its download begins anew.")
@@ -175,12 +175,6 @@ class Download:
             raise UpstreamUnavailable(f"The finished video is incomplete: {size} of {needed} bytes.")
         file.flush()
 
-    def _too_large(self) -> UpstreamInvalidResponse:
-        return UpstreamInvalidResponse(
-            f"The finished video exceeds the limit of {self.max_bytes} bytes.",
-            remedy="The operator can raise `generation.max_download_mb`.",
-        )
-
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO | None]:
         """The part, which no other run writes meanwhile; None if the file is complete already.
@@ -209,6 +203,13 @@ class Download:
             return msgspec.json.decode(self._facts_file.read_bytes(), type=_Facts)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
+
+
+def too_large(max_bytes: int) -> UpstreamInvalidResponse:
+    return UpstreamInvalidResponse(
+        f"The finished video exceeds the limit of {max_bytes} bytes.",
+        remedy="The operator can raise `generation.max_download_mb`.",
+    )
 
 
 def is_video(headers: Mapping[str, str]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from safelight.core.net.redaction import redact
 from safelight.providers.protocol import (
+    OWN_HARDWARE,
     Billing,
     Charge,
     ChargeStatus,
@@ -147,7 +148,7 @@ def read_charge(
     None while the request is running.
     """
     if billing is Billing.OWN:
-        return Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
+        return OWN_HARDWARE
     if (stated := _stated(video, headers)) is not None:
         return stated
     if state is UpstreamState.DONE and usd_per_second is not None:

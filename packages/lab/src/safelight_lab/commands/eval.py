@@ -24,6 +24,7 @@ from .eval_drift import drift
 from .eval_output import format_advice_report, format_clip_report, format_prompt_report
 from .eval_provenance import provenance
 from .policies import load_policies
+from .result_files import write_text
 
 if TYPE_CHECKING:
     from safelight.app.container import Container
@@ -114,9 +115,9 @@ def prompts(
     if log is not None:
         holdout_log.append(log, holdout_log.format_entry(report, now=dt.datetime.now(dt.UTC)))
     if html is not None:
-        _write_page(html, reports.html(report))
+        write_text(html, reports.html(report))
     if markdown is not None:
-        _write_page(markdown, reports.markdown(report))
+        write_text(markdown, reports.markdown(report))
     emit(report, as_json, format_prompt_report(report))
     return Exit.ERROR if report["metrics"]["expectations"]["differ"] else Exit.OK
 
@@ -339,13 +340,6 @@ def clips(
         waivers=(waiver.id for waiver in waivers),
     )
     if html is not None:
-        _write_page(html, clip_report.html(report))
+        write_text(html, clip_report.html(report))
     emit(report, as_json, format_clip_report(report))
     return Exit.OK
-
-
-def _write_page(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise SafelightError(f"{path} cannot be written: {error.strerror}.") from error

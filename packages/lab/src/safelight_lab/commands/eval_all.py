@@ -15,14 +15,13 @@ import safelight
 from safelight.cli.commands import load_container
 from safelight.cli.language import texts
 from safelight.cli.output import Exit, ProgressBar, emit
-from safelight.core.errors import NotFound, SafelightError
+from safelight.core.errors import NotFound
 
 from .policies import load_policies
+from .result_files import write_text
 
 #: The manifest of a clone of the repository.
 _MANIFEST = Path("bench/evaluation.yaml")
-#: Seconds for the detectors of one text: a busy machine must not change a verdict.
-_TIMEOUT_S = 60.0
 #: The column of the compared policy while it runs.
 _AGAINST = "against"
 
@@ -70,7 +69,7 @@ def evaluate_all(
     from safelight_lab.evaluation import holdout_log, protocol
     from safelight_lab.evaluation.suite import figures, manifests, page
     from safelight_lab.evaluation.suite.peers import find_peers
-    from safelight_lab.evaluation.suite.suite_run import SuiteRun
+    from safelight_lab.evaluation.suite.suite_run import TEXT_BUDGET_S, SuiteRun
 
     container = load_container(ctx)
     if not manifest and not _MANIFEST.is_file():
@@ -87,7 +86,7 @@ def evaluate_all(
     if against and not is_report:
         [policies[_AGAINST]] = load_policies(container, [against]).values()
     run = SuiteRun(
-        pipeline=TextPipeline(container.core.text_pipeline.detectors, budget_s=_TIMEOUT_S),
+        pipeline=TextPipeline(container.core.text_pipeline.detectors, budget_s=TEXT_BUDGET_S),
         taxonomy=container.core.taxonomy,
         policies=policies,
         peers=find_peers() if peers else [],
@@ -114,7 +113,7 @@ def evaluate_all(
         "report.md": page.markdown(report),
         "report.html": page.html(report),
     }.items():
-        _write(out / file, written)
+        write_text(out / file, written)
     if log is not None:
         holdout_log.append(log, _log_entry(report))
     emit({key: value for key, value in report.items() if key != "rows"}, as_json, _format(report, out))
@@ -165,10 +164,3 @@ def _log_entry(report: Mapping[str, Any]) -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SafelightError(f"{path} cannot be written: {error.strerror}.") from error

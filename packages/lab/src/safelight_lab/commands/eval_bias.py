@@ -15,12 +15,9 @@ import safelight
 from safelight.cli.commands import load_container
 from safelight.cli.language import texts
 from safelight.cli.output import Exit, ProgressBar, emit
-from safelight.core.errors import SafelightError
 
 from .policies import load_policies
-
-#: Seconds for the detectors of one text: a busy machine must not change a verdict.
-_TIMEOUT_S = 60.0
+from .result_files import write_text
 
 
 def bias(
@@ -58,10 +55,11 @@ def bias(
 ) -> int:
     """Compare what groups get for the same harmless sentences and the same hatred. Prints no sentence.
 
-    Exit code 1 if the shares that are stopped differ by more than 3 points and nobody signed that gap.
+    Exit code 1 if the shares that are stopped differ by more than 3 points and that gap is not signed.
     """
     from safelight.detectors.text.pipeline import TextPipeline
     from safelight_lab.evaluation.bias import bias_eval, bias_report, sentences
+    from safelight_lab.evaluation.suite.suite_run import TEXT_BUDGET_S
 
     container = load_container(ctx)
     signatures = bias_eval.read_signatures(signed) if signed else []
@@ -69,7 +67,7 @@ def bias(
     audit = sentences.make_sentences(given, groups=groups, variants=variants, seed=seed)
     ((name, chosen),) = load_policies(container, [policy] if policy else []).items()
     run = bias_eval.BiasRun(
-        pipeline=TextPipeline(container.core.text_pipeline.detectors, budget_s=_TIMEOUT_S),
+        pipeline=TextPipeline(container.core.text_pipeline.detectors, budget_s=TEXT_BUDGET_S),
         taxonomy=container.core.taxonomy,
         policy=chosen,
         folder=out / "finished",
@@ -99,10 +97,7 @@ def bias(
         "report.json": json.dumps(report, indent=1, ensure_ascii=False) + "\n",
         "report.md": bias_report.markdown(report),
     }.items():
-        try:
-            (out / file).write_text(written, encoding="utf-8")
-        except OSError as error:
-            raise SafelightError(f"{out / file} cannot be written: {error.strerror}.") from error
+        write_text(out / file, written)
     t = texts()
     lines = [
         t(

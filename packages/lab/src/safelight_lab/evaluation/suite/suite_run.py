@@ -18,6 +18,8 @@ from .cache import Cache, Decision, hash_of_code
 from .manifests import SuiteRow, SuiteSet
 from .peers import Peer
 
+#: Seconds for the detectors of one text: a busy machine must not change a verdict.
+TEXT_BUDGET_S = 60.0
 #: In the note of a cell: causes of a gap that the next run may not have.
 _PASSING = (" failed: ", "did not finish", " is stuck ", "were over")
 
