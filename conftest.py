@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -49,6 +50,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     places = (item.path, *item.path.parents)
     if any(path in places for path in REST) or any(map(item.get_closest_marker, REST_MARKS)):
         item.add_marker("rest")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Fail a test that leaves real-time scheduling behind, as SVT-AV1 does for root: it starves all others."""
+    if hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        pytest.fail("this test left its process under real-time scheduling")
 
 
 @pytest.hookimpl(trylast=True)

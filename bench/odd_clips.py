@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safelight_lab.evaluation.scheduling import keep_scheduling
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -64,7 +65,7 @@ def make(recipe: Recipe, path: Path) -> Path:
     import av
 
     grid = Fraction(1, 12_800)
-    with av.open(str(path), "w", container_options=dict(recipe.container)) as made:
+    with keep_scheduling(), av.open(str(path), "w", container_options=dict(recipe.container)) as made:
         videos = []
         for _ in range(recipe.videos):
             stream: Any = made.add_stream(recipe.codec, rate=recipe.rate, options=dict(recipe.options))

@@ -18,6 +18,8 @@ import numpy.typing as npt
 from safelight.media.decode import is_intra_coded
 from safelight.provenance.watermark.clip_marking import AQ_STRENGTH, CRF
 
+from .scheduling import keep_scheduling
+
 Luma = npt.NDArray[np.uint8]
 Random = np.random.Generator
 
@@ -41,7 +43,7 @@ def encode_and_decode(clip: LumaClip, codec: str, options: dict[str, str]) -> Lu
 
     target = io.BytesIO()
     height, width = (side - side % 2 for side in clip.frames[0].shape)
-    with av.open(target, "w", format="matroska") as writer:
+    with keep_scheduling(), av.open(target, "w", format="matroska") as writer:
         stream: Any = writer.add_stream(codec, rate=max(round(clip.fps), 1))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = options
