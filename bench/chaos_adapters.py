@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -223,32 +224,34 @@ class Client:
     stopped: bool = False
 
     def send_all(self) -> None:
-        for job in self.plan.jobs:
+        left = deque(self.plan.jobs)
+        while left and not self.stopped:
             while not self.stopped and len(self.ids) % 10 == 0 and self.waiting() > BACKLOG:
                 time.sleep(0.5)
-            self._send(job)
+            job = left.popleft()
+            if not self._send(job):
+                # Its key may be held for minutes by the request that was killed; the others go on.
+                left.append(job)
+                time.sleep(0.1)
 
-    def _send(self, job: Job) -> None:
+    def _send(self, job: Job) -> bool:
+        """Whether the job needs no further request."""
         size = "640x360" if job.generator == "storyboard" else "1280x720"
         seconds = "1" if job.generator == "storyboard" else "4"
         body = {"prompt": job.prompt, "model": job.model, "seconds": seconds, "size": size}
         headers = {"authorization": f"Bearer {self.key}", "idempotency-key": f"job-{job.number}"}
-        while not self.stopped:
-            try:
-                answer = httpx.post(
-                    f"{self.gateway.address}/v1/videos", json=body, headers=headers, timeout=60
-                )
-            except (httpx.HTTPError, httpx.InvalidURL):
-                self.repeated += 1
-                time.sleep(0.3)
-                continue
-            if answer.status_code == 200:
-                self.ids[job.number] = str(answer.json()["id"])
-                return
-            if answer.status_code not in {409, 429} and answer.status_code < 500:
-                self.unexpected.append(f"job {job.number}: {answer.status_code} {answer.text[:300]}")
-                return
-            time.sleep(0.5)
+        try:
+            answer = httpx.post(f"{self.gateway.address}/v1/videos", json=body, headers=headers, timeout=60)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            self.repeated += 1
+            return False
+        if answer.status_code == 200:
+            self.ids[job.number] = str(answer.json()["id"])
+            return True
+        if answer.status_code in {409, 429} or answer.status_code >= 500:
+            return False
+        self.unexpected.append(f"job {job.number}: {answer.status_code} {answer.text[:300]}")
+        return True
 
 
 def run(*, jobs: int, seed: int, out: Path) -> Tally:
