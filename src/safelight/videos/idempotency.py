@@ -2,7 +2,8 @@
 
 A key is claimed before any work, together with the id of the future video. The claim is completed in the
 transaction that records the video. Therefore only one of two requests with the same key creates a video, and
-the other request waits for it. If a process dies, its claims expire. Keys are separate per tenant.
+the other request waits for it. If a process dies, its claims expire; where no other process can have made
+them, they end when it starts again. Keys are separate per tenant.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class IdempotencyKeys:
     claim_s: float = 180.0
     #: How long a request waits for an earlier request with the same key.
     wait_s: float = 20.0
+    #: Since when this process alone uses the database: claims made before are those of a dead process.
+    alone_since: float = float("-inf")
     sleep: Callable[[float], None] = time.sleep
 
     def claim(self, tenant: str, key: str, fingerprint: str, video_id: str) -> KeyClaim | CompletedKey:
@@ -87,7 +90,7 @@ class IdempotencyKeys:
             return None
         if row.completed_at is not None:
             return CompletedKey(video_id=row.video_id, rejected_field=row.rejected_field)
-        if row.lease_expires_at >= now:
+        if self._is_running(row.lease_expires_at, now):
             raise _in_use(row.lease_expires_at - now)
         return None
 
@@ -144,7 +147,7 @@ class IdempotencyKeys:
                 )
             if row.completed_at is not None:
                 return CompletedKey(video_id=row.video_id, rejected_field=row.rejected_field)
-            if row.lease_expires_at >= now:
+            if self._is_running(row.lease_expires_at, now):
                 return None
             tx.update(
                 tables.idempotency_keys,
@@ -153,6 +156,9 @@ class IdempotencyKeys:
                 lease_expires_at=now + self.claim_s,
             )
             return KeyClaim(tenant=tenant, key=key, video_id=video_id)
+
+    def _is_running(self, lease_expires_at: float, now: float) -> bool:
+        return lease_expires_at >= now and lease_expires_at - self.claim_s >= self.alone_since
 
 
 def _in_use(retry_after_s: float) -> IdempotencyKeyInUse:

@@ -87,7 +87,9 @@ class VideoService:
 
     @cached_property
     def keys(self) -> IdempotencyKeys:
-        return IdempotencyKeys(database=self.context.database)
+        database = self.context.database
+        alone_since = database.clock() if database.is_sqlite else float("-inf")
+        return IdempotencyKeys(database=database, alone_since=alone_since)
 
     @cached_property
     def submissions(self) -> SubmissionService:

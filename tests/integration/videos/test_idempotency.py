@@ -147,6 +147,27 @@ def test_an_expired_claim_is_taken_over_and_its_old_holder_creates_nothing(
     assert keys.claim(tenant, "k", "f", "video_3") == CompletedKey(video_id="video_2", rejected_field=None)
 
 
+def test_where_a_process_is_alone_a_claim_from_before_its_start_is_dead(
+    database: Database, house: House
+) -> None:
+    tenant = house.who.tenant
+    dead = IdempotencyKeys(database=database).claim(tenant, "k", "f", "video_1")
+    assert isinstance(dead, KeyClaim)
+    started = database.clock() + 1
+    database.clock = lambda: started
+    after = IdempotencyKeys(database=database, alone_since=started, wait_s=0.0)
+    assert after.find(tenant, "k") is None
+    assert after.claim(tenant, "k", "f", "video_2") == KeyClaim(tenant=tenant, key="k", video_id="video_2")
+    with pytest.raises(IdempotencyKeyInUse):
+        after.claim(tenant, "k", "f", "video_3")
+    with pytest.raises(ClaimExpired), database.transaction(tenant) as tx:
+        after.complete(tx, dead)
+
+
+def test_a_gateway_on_sqlite_is_alone_and_one_on_postgresql_is_not(database: Database, house: House) -> None:
+    assert (house.videos.keys.alone_since > 0) == database.is_sqlite
+
+
 def test_a_key_lives_for_a_day(database: Database, house: House) -> None:
     tenant = house.who.tenant
     keys = IdempotencyKeys(database=database)
