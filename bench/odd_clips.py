@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from safelight_lab.evaluation.scheduling import keep_scheduling
 
 Pixels = npt.NDArray[np.uint8]
