@@ -89,6 +89,7 @@ def make_services(container: Container) -> Services:
         version=safelight.__version__,
         readiness=container.readiness.describe,
         loopback=server.loopback,
+        redteam_challenge=server.redteam_challenge,
         gauges=container.gauges.read,
         refusal_budgets=pipeline.context.refusals.read,
         upstream_problems=container.readiness.upstream_problems,

@@ -106,6 +106,8 @@ class Services:
     sync_wait_s: float = 300.0
     #: True if the gateway listens only on a loopback address.
     loopback: bool = True
+    #: The token by which the operator agrees to a red team.
+    redteam_challenge: str | None = None
     max_body_bytes: int = 512 * 1024 * 1024
     max_prompt_chars: int = 32_000
     #: Maximum number of concurrent service calls. Each call needs a thread.

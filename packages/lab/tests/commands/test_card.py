@@ -20,6 +20,7 @@ from safelight.policy.gates import GateStep
 from safelight.policy.measurements import load_shipped, load_shipped_acts
 from safelight_lab.governance import card_page
 from safelight_lab.governance.system_card import installed_commit, measured_share
+from safelight_lab.redteam import shipped_figures
 from support.commands import Run, Say
 from support.decided_videos import add_decision, add_judged
 from support.system_cards import SETTINGS, write_house, write_report
@@ -32,8 +33,9 @@ def few_detectors(folder: Path) -> None:
 
 
 def test_the_card_of_a_fresh_installation_says_what_is_not_checked_and_what_is_unknown(
-    run: Run, say: Say
+    run: Run, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shipped_figures, "_NAME", "not-recorded.json")
     card = run("card")
     assert card["policy"]["differences"]["rules"] == []
     assert card["inputs"]["policy"] == card["policy"]["sha256"]
@@ -48,7 +50,7 @@ def test_the_card_of_a_fresh_installation_says_what_is_not_checked_and_what_is_u
         "No waiver is in force.",
         "No report of `safelight eval all` was given",
         "Not measured: no random sample",
-        "this version stores no results of a red team",
+        "No run is recorded: this release has no results of `safelight redteam run`",
         "keeps no record of incidents, so this card cannot say that there were none",
         "It does not show that these are met. It is not legal advice.",
         "| `sx-1` | block | 0.6 |",

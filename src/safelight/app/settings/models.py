@@ -230,6 +230,13 @@ class ServerSettings(Section):
         description="Show the entry Compliance in the menu of every person. Otherwise only people who review "
         "or audit, and cannot request videos, have it.",
     )
+    redteam_challenge: str | None = Field(
+        default=None,
+        max_length=200,
+        pattern=r"^[A-Za-z0-9._~-]+$",
+        description="The token of `safelight redteam challenge`, served at "
+        "`/.well-known/safelight-redteam.txt`: the red team that made it may then test this server.",
+    )
 
     @property
     def loopback(self) -> bool:

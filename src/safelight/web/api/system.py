@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import KeyScope
+from safelight.core.errors import NotFound
 from safelight.web.auth import app_state, no_account, requires
 from safelight.web.responses import COMMON_ERRORS, NOT_MODIFIED, JsonResponse, errors, revalidated_response
 
@@ -54,3 +55,18 @@ async def readyz(request: Request) -> Response:
         found if state.services.loopback else {"ready": ready, "unready": found.get("unready", [])},
         status_code=200 if ready else 503,
     )
+
+
+@router.get(
+    "/.well-known/safelight-redteam.txt",
+    summary="Read the token by which the operator agrees to a red team",
+    dependencies=[Depends(no_account)],
+    response_class=Response,
+    responses={200: {"description": "The token", "content": {"text/plain": {}}}, **errors(404)},
+)
+async def redteam_challenge(request: Request) -> Response:
+    """404 unless `server.redteam_challenge` is set."""
+    token = app_state(request).services.redteam_challenge
+    if token is None:
+        raise NotFound("This server agrees to no red team.")
+    return Response(f"{token}\n", media_type="text/plain")

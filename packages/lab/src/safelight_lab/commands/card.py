@@ -35,6 +35,12 @@ def card(
             "--bias", help="The report.json of `safelight eval bias`. [default: that of the release]"
         ),
     ] = None,
+    redteam: Annotated[
+        Path | None,
+        typer.Option(
+            "--redteam", help="The report.json of `safelight redteam run`. [default: that of the release]"
+        ),
+    ] = None,
     against: Annotated[
         Path | None,
         typer.Option("--against", help="An earlier card, made with --json: print what changed since."),
@@ -56,6 +62,7 @@ def card(
         lists_waivers=waivers,
         evaluation=evaluation,
         bias=bias,
+        redteam=redteam,
         at=container.persistence.database.clock(),
     )
     if old is None:

@@ -47,10 +47,7 @@ def sections(card: Mapping[str, Any]) -> Iterator[Section]:
     yield _evaluation(card["evaluation"])
     yield _bias(card["bias"])
     yield _prevalence(card["prevalence"])
-    yield Section(
-        title="Red team",
-        text="No run is recorded: this version stores no results of a red team, so the card cannot show any.",
-    )
+    yield _red_team(card["red_team"])
     yield _incidents(card["incidents"])
     yield _limits(card)
     yield Section(
@@ -300,6 +297,47 @@ def _bias(found: Mapping[str, Any]) -> Section:
     )
 
 
+def _red_team(found: Mapping[str, Any]) -> Section:
+    if not found["recorded"]:
+        return Section(
+            title="Red team",
+            text="No run is recorded: this release has no results of `safelight redteam run`, and no "
+            "report of one was given to this card.",
+        )
+    whose = "of the release" if found["of_release"] else "of this installation"
+    target = (
+        "this policy"
+        if found["of_this_policy"]
+        else f"the policy {found['policy']['name']}, not this one"
+        if found["policy"]
+        else "a server, by its moderations"
+    )
+    text = (
+        f"`safelight redteam run` {whose} of {found['date'][:10]} with {target}, Safelight "
+        f"{found['safelight']}, {found['queries']} queries. An attack is a disguised harmful text whose "
+        "plain form is stopped. Each round has the disguises of other writers; no picture and no sound was "
+        "attacked."
+    )
+    if found["unfinished"]:
+        text += f" {found['unfinished']} texts were not checked by each detector."
+    rows = [
+        [one["name"], family, "passed", _rate(rate)]
+        for one in found["rounds"]
+        for family, rate in (
+            ("all", one["bypassed"]),
+            *((row["family"], row["bypassed"]) for row in one["families"]),
+        )
+    ]
+    if (search := found["search"]) is not None:
+        rows += [
+            ["search", "any", f"bypassed within {one['queries']} queries", _rate(one)]
+            for one in search["within"]
+        ]
+    if found["harmless"] is not None:
+        rows.append(["harmless texts that look odd", "all", "stopped", _rate(found["harmless"]["stopped"])])
+    return Section(title="Red team", text=text, head=["round", "family", "counted", "result"], rows=rows)
+
+
 def _prevalence(draws: Sequence[Mapping[str, Any]]) -> Section:
     if not draws:
         return Section(
@@ -432,6 +470,8 @@ def _facts(card: Mapping[str, Any]) -> dict[str, str]:
         facts[f"stopped {_LABELS[one['prompts']]} prompts of {one['set']}"] = _rate(one)
     bias = card.get("bias", {"failed": ()})
     facts["failed gaps of the bias audit"] = str(len(bias["failed"]))
+    for one in card.get("red_team", {}).get("rounds", ()):
+        facts[f"attacks that passed in round {one['name']}"] = _rate(one["bypassed"])
     facts["samples of delivered videos"] = str(len(card["prevalence"]))
     known = card["incidents"]
     facts["videos withdrawn after delivery"] = str(known["withdrawn_after_delivery"])

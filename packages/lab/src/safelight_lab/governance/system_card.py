@@ -58,6 +58,7 @@ def make_card(
     lists_waivers: bool = False,
     evaluation: Path | None = None,
     bias: Path | None = None,
+    redteam: Path | None = None,
     published: PublishedPolicy | None = None,
     at: float | None = None,
 ) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def make_card(
     models = list(_models(container))
     report, report_sha256 = _evaluation(evaluation)
     audit, audit_sha256 = _bias(bias, policy)
+    red_team, red_team_sha256 = _red_team(redteam, policy)
     card = {
         "format": FORMAT,
         "edition": edition.value,
@@ -98,7 +100,7 @@ def make_card(
         "evaluation": None if report is None else evaluation_facts(report, policy),
         "bias": audit,
         "prevalence": _prevalence(container, tenant),
-        "red_team": {"recorded": False},
+        "red_team": red_team,
         "incidents": _incidents(container, tenant),
     }
     shipped = {name: _sha256((files("safelight.policy") / name).read_bytes()) for name in _MEASUREMENTS}
@@ -109,6 +111,7 @@ def make_card(
         **{f"weights of {one['name']}": one["weights"] for one in models if one["weights"]},
         **({"evaluation report": report_sha256} if report is not None else {}),
         "bias report": audit_sha256,
+        **({"red team report": red_team_sha256} if red_team["recorded"] else {}),
     }
     # As it is after it was written and read again, so that it can be compared with an earlier one.
     found: dict[str, Any] = json.loads(msgspec.json.encode(card))
@@ -375,6 +378,23 @@ def _bias(path: Path | None, policy: Policy) -> tuple[dict[str, Any], str]:
         raise InvalidField(
             f"{path} is no report of `safelight eval bias`.", remedy="Give its report.json."
         ) from error
+    return facts, _sha256(data)
+
+
+def _red_team(path: Path | None, policy: Policy) -> tuple[dict[str, Any], str]:
+    """The figures of the red team: of the report, or of this release if a run was recorded for it."""
+    from safelight_lab.redteam.shipped_figures import read_figures
+
+    figures, data = read_figures(path)
+    if figures is None:
+        return {"recorded": False}, ""
+    tested = figures["policy"]
+    facts = {
+        "recorded": True,
+        "of_release": path is None,
+        "of_this_policy": tested is not None and tested["sha256"] == policy.sha256,
+        **figures,
+    }
     return facts, _sha256(data)
 
 
