@@ -69,6 +69,7 @@ GROUPS = {
         "hash-lists": "Import, list and remove hash lists of known content.",
         "train": "Train the prompt classifiers from the committed examples and your own.",
         "eval": "Measure detectors on labelled data.",
+        "redteam": "Attack the checks with payloads that they stop, and count what passes.",
         "simulate": "Run a simulated provider, to try advice and the gateway without cost.",
         "mcp": "Serve tools for an assistant: check, explain errors, request videos within limits.",
         "version": "Print the version.",
@@ -88,7 +89,7 @@ COMMANDS = {name: line for commands in GROUPS.values() for name, line in command
 
 #: The entry points of commands that are in the distribution safelight-lab.
 LAB_GROUP = "safelight.commands"
-_IN_LAB = frozenset({"card", "eval", "evidence", "simulate", "train"})
+_IN_LAB = frozenset({"card", "eval", "evidence", "redteam", "simulate", "train"})
 
 
 def _load_command(name: str) -> Any:
