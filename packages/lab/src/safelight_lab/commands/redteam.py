@@ -20,12 +20,14 @@ from safelight.cli.output import Exit, ProgressBar, emit, printable
 from safelight.core.errors import InvalidField
 
 from .policies import load_policies
+from .redteam_clips import clips
 from .result_files import write_text
 
 if TYPE_CHECKING:
     from safelight_lab.redteam.targets import Target
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(clips)
 
 Out = Annotated[
     Path,

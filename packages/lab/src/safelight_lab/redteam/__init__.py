@@ -1,1 +1,1 @@
-"""The red team: disguised harmful texts against the prompt stage, and harmless texts that look like them."""
+"""The red team: attacks on the checks, in text and in clips, and harmless twins of what they hide."""
