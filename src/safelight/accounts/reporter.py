@@ -50,6 +50,13 @@ class Reporter:
         return self.source.startswith(_VISITOR)
 
     @property
+    def crowd(self) -> str:
+        """Who shares the limit of hidden videos: the end users of a source, or all visitors, because one
+        person can have thousands of networks.
+        """
+        return _VISITOR if self.is_visitor else f"{self.source}/"
+
+    @property
     def principal_id(self) -> str | None:
         """The id of the key or person that reported; None for a network address and for an end user of a key,
         who is no principal here and may have any name.

@@ -137,7 +137,7 @@ def create_request(
         uploads=uploads,
         urls=urls,
         extra=extra,
-        safety_identifier=words["safety_identifier"] or words["user"],
+        safety_identifier=(words["safety_identifier"] or "").strip() or (words["user"] or "").strip() or None,
         metadata=metadata,
         idempotency_key=key,
         characters=characters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -32,6 +33,7 @@ MAX_HEADER_BYTES = 8 * 1024
 _MEDIA_TYPES = (b"image/", b"video/", b"audio/", b"application/octet-stream")
 _ENCODED_NAME = re.compile(rb";\s*filename\*\s*=\s*\"?([\w.+-]*)'[^';]*'([^\";\s]*)", re.IGNORECASE)
 MAX_DEPTH = 4
+_REPEATED = "This field is given more than once."
 _NAME = re.compile(r"(?P<root>[^\[\]]+)(?P<rest>(?:\[[^\[\]]*\])*)\Z")
 _STEP = re.compile(r"\[([^\[\]]*)\]")
 #: Limit for a form of a few short fields, which a client may send without an account.
@@ -300,7 +302,7 @@ def _put(document: dict[str, Any], name: str, path: list[str], value: str) -> No
             place[step] = fresh
             place = fresh
         elif following is None or not isinstance(place[step], type(fresh)):
-            raise InvalidField("This field is given more than once.", param=name)
+            raise InvalidField(_REPEATED, param=name)
         else:
             place = place[step]
 
@@ -434,6 +436,8 @@ def _too_large(limit: int) -> TooLarge:
 def _json(data: bytes) -> dict[str, Any]:
     try:
         document = msgspec.json.decode(data)
+        # A filter in front may read the first of two values, and msgspec takes the last.
+        json.loads(data, object_pairs_hook=_reject_repeated, parse_int=str, parse_float=str)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"The body is not valid JSON: {str(error)[:200]}.") from None
     if not isinstance(document, dict):
@@ -441,6 +445,14 @@ def _json(data: bytes) -> dict[str, Any]:
     if len(document) > MAX_FIELDS:
         raise _too_many_fields()
     return document
+
+
+def _reject_repeated(pairs: list[tuple[str, Any]]) -> None:
+    names = set()
+    for name, _ in pairs:
+        if name in names:
+            raise InvalidField(_REPEATED, param=name[:200])
+        names.add(name)
 
 
 def _form(data: bytes) -> dict[str, Any]:

@@ -166,9 +166,10 @@ def test_an_incomplete_notice_is_refused_with_the_field(house: House) -> None:
                 house.who, intimate(**{"location": "video_" + "0" * 32, **changes})
             )
         assert caught.value.param == param
-    with pytest.raises(InvalidField) as caught:
-        house.container.correspondence.reports.add(house.who, intimate(location=""))
-    assert caught.value.param == "location"
+    for location in ("", "https://\u202egro.elpmaxe/watch", "https://example.org/\x1b[31m"):
+        with pytest.raises(InvalidField) as caught:
+            house.container.correspondence.reports.add(house.who, intimate(location=location))
+        assert caught.value.param == "location"
 
 
 def test_after_48_hours_without_a_person_the_video_is_removed_and_the_log_says_so(house: House) -> None:

@@ -109,7 +109,7 @@ def test_the_accuracy_of_an_end_user_is_not_that_of_the_same_name_elsewhere(hous
 def test_invented_end_users_of_a_key_cannot_hide_a_whole_platform(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hidings, "MAX_HIDINGS_OF_SOURCE", 2)
+    monkeypatch.setattr(hidings, "MAX_HIDINGS_OF_CROWD", 2)
     database, tenant = house.database, house.who.tenant
     videos = [house.make(f"a lake {number}") for number in range(3)]
     reports = house.container.correspondence.reports
@@ -119,6 +119,23 @@ def test_invented_end_users_of_a_key_cannot_hide_a_whole_platform(
         assert {row.video_id for row in tx.select(video_hidings)} == {one.id for one in videos[:2]}
     reports.add(key(house, 2), intimate(location=videos[2].id, end_user="user 2"))
     with database.read_transaction(tenant) as tx:
+        assert tx.count(video_hidings) == 3
+
+
+def test_a_visitor_with_many_networks_cannot_hide_a_whole_platform(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hidings, "MAX_HIDINGS_OF_CROWD", 2)
+    videos = [house.make(f"a lake {number}") for number in range(3)]
+    networks = [f"2001:db8:0:{number}::1" for number in range(3)]
+    for video, network in zip(videos, networks, strict=True):
+        notify(house, video, network=network)
+    with house.read_transaction() as tx:
+        assert {row.video_id for row in tx.select(video_hidings)} == {one.id for one in videos[:2]}
+        urgent = tx.select(notices, notices.c.video_id == videos[2].id)
+        assert [row.unattended_at is None for row in urgent] == [False], "the notice keeps its clock"
+    house.container.correspondence.reports.add(key(house), intimate(location=videos[2].id, end_user="anna"))
+    with house.read_transaction() as tx:
         assert tx.count(video_hidings) == 3
 
 
@@ -143,7 +160,7 @@ def test_reports_of_a_key_stop_no_appeal_and_no_notice_that_comes_first(limited:
 def test_a_reporter_with_an_upheld_notice_does_not_use_up_the_hidings_of_others(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hidings, "MAX_HIDINGS_OF_SOURCE", 2)
+    monkeypatch.setattr(hidings, "MAX_HIDINGS_OF_CROWD", 2)
     first = house.make()
     house.container.correspondence.reports.add(key(house), intimate(location=first.id, end_user="anna"))
     with house.transaction() as tx:

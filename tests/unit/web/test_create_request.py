@@ -55,6 +55,13 @@ def test_unknown_fields_are_never_dropped() -> None:
     assert asked.extra == {"negative_prompt": "dogs", "lora": "x", "extra_params": {"a": [1, {"b": "c"}]}}
 
 
+@pytest.mark.parametrize(
+    "fields", [{"safety_identifier": " u1\n"}, {"safety_identifier": " ", "user": "u1\t"}]
+)
+def test_spaces_around_an_identifier_make_no_other_end_user(fields: dict[str, str]) -> None:
+    assert parsed_request(**fields).safety_identifier == "u1"
+
+
 def test_identity_and_metadata_are_read() -> None:
     asked = parsed_request(safety_identifier="u1", metadata={"a": "b"}, seconds=8, size="", model=None)
     assert (asked.safety_identifier, asked.metadata) == ("u1", {"a": "b"})

@@ -25,26 +25,24 @@ from .lanes import ReportLane
 #: How many videos a reporter can have hidden at once before one of these notices is upheld. More notices wait
 #: for a person: otherwise anyone could hide a whole platform.
 MAX_UNPROVEN_HIDINGS = 3
-#: How many videos the end users of one API key can have hidden at once: those without an upheld notice
-#: together, because a program can invent end users, and one with an upheld notice alone.
-MAX_HIDINGS_OF_SOURCE = 100
+#: How many videos the end users of one API key can have hidden at once, and all visitors: those without an
+#: upheld notice together, because a program can invent end users, and one with an upheld notice alone.
+MAX_HIDINGS_OF_CROWD = 100
 
 
 def may_hide(tx: Transaction, reporter: Reporter) -> bool:
-    """Whether a notice of this reporter still hides a video at once. The source must be locked."""
+    """Whether a notice of this reporter still hides a video at once. The crowd must be locked."""
     of = video_hidings.c
     rows = tx.select(video_hidings, of.reporter == reporter.name)
     if any(row.upheld for row in rows):
-        return sum(row.ended_at is None for row in rows) < MAX_HIDINGS_OF_SOURCE
+        return sum(row.ended_at is None for row in rows) < MAX_HIDINGS_OF_CROWD
     if len(rows) >= MAX_UNPROVEN_HIDINGS:
         return False
-    of_source = or_(
-        of.reporter == reporter.source, of.reporter.startswith(f"{reporter.source}/", autoescape=True)
-    )
-    proven = select(of.reporter).where(*tx.tenant_condition(video_hidings), of_source, of.upheld.is_(True))
+    of_crowd = or_(of.reporter == reporter.source, of.reporter.startswith(reporter.crowd, autoescape=True))
+    proven = select(of.reporter).where(*tx.tenant_condition(video_hidings), of_crowd, of.upheld.is_(True))
     return (
-        tx.count(video_hidings, of_source, of.ended_at.is_(None), of.reporter.not_in(proven))
-        < MAX_HIDINGS_OF_SOURCE
+        tx.count(video_hidings, of_crowd, of.ended_at.is_(None), of.reporter.not_in(proven))
+        < MAX_HIDINGS_OF_CROWD
     )
 
 

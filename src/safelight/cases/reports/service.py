@@ -284,8 +284,7 @@ class Reports:
                 repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
                 if repeated is not None:
                     return repeated
-            # Of the source: its end users share the limit of hidden videos.
-            lock_name(tx, f"reporter {sender.reporter.source}")
+            lock_name(tx, f"reporter {sender.reporter.crowd}")
             if valid.video_id:
                 lock_name(tx, f"reports of {valid.video_id}")
             notice_id, token = new_id("report"), secrets.token_urlsafe(24)

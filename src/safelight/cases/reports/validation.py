@@ -112,7 +112,8 @@ def reject_hashes(fields: Mapping[str, Any]) -> None:
 
 def is_page(location: str) -> bool:
     """Whether it is the address of a page, such as a page of a platform that shows the video."""
-    return _PAGE.fullmatch(location) is not None
+    # Not with a mark of the direction of writing, which shows a reviewer another host than the one in it.
+    return location.isprintable() and _PAGE.fullmatch(location) is not None
 
 
 def reporter_of(principal: Principal, end_user: str | None) -> tuple[ReporterKind, Reporter]:

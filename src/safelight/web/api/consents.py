@@ -201,7 +201,7 @@ async def ask(request: Request, principal: Writer) -> Response:
         kinds=optional_texts(fields, "use_kinds") or (),
         language=optional_text(fields, "language") or "en",
         level=ConsentLevel.ON_CAMERA if level is None else level,
-        end_user=optional_text(fields, "safety_identifier"),
+        end_user=(optional_text(fields, "safety_identifier") or "").strip() or None,
         idempotency_key=request.headers.get("idempotency-key") or None,
     )
     requests = _services(request).requests

@@ -137,7 +137,7 @@ def _read_end_user(fields: Mapping[str, Any]) -> str | None:
             raise InvalidField(
                 f"`{name}` must be text of at most {MAX_SAFETY_IDENTIFIER} characters.", param=name
             )
-        found = given or found
+        found = (given or "").strip() or found
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -155,7 +155,9 @@ def standing_services(request: Request) -> StandingServices:
 async def own_standing(
     request: Request,
     principal: Reader,
-    safety_identifier: Annotated[str | None, Query(max_length=128)] = None,
+    safety_identifier: Annotated[
+        Annotated[str, StringConstraints(strip_whitespace=True)] | None, Query(max_length=128)
+    ] = None,
 ) -> Response:
     require_writable(safety_identifier or "", "safety_identifier")
     threads, services = app_state(request).threads, standing_services(request)
@@ -199,7 +201,7 @@ async def propose_ban(request: Request, principal: Reviewer) -> Response:
     made = await app.threads.run(
         services.bans.propose,
         principal,
-        end_user_subject(required_text(fields, "safety_identifier")),
+        end_user_subject(required_text(fields, "safety_identifier").strip()),
         reason=required_text(fields, "reason"),
         threat_to_life=optional_flag(fields, "threat_to_life", default=False),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -42,7 +42,7 @@ from .field_schemas import describe_body
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 StatementId = Annotated[str, Path(max_length=80)]
 EndUser = Annotated[
-    str | None,
+    Annotated[str, StringConstraints(strip_whitespace=True)] | None,
     Query(
         alias="safety_identifier",
         min_length=1,

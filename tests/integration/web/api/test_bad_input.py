@@ -199,6 +199,18 @@ def _head(server: Live, length: int, extra: str = "") -> bytes:
     ).encode()
 
 
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ('{"prompt": "a boat", "prompt": "a tank"}', "prompt"),
+        ('{"prompt": "a boat", "metadata": {"a": "1", "a": "2"}}', "a"),
+        ('{"prompt": "a boat", "user": "u1", "\\u0075ser": "u2"}', "user"),
+    ],
+)
+def test_a_name_that_appears_twice_in_json_is_refused(client: httpx.Client, body: str, name: str) -> None:
+    refused(client.post("/v1/videos", content=body, headers=JSON), 400, "invalid_value", name)
+
+
 def test_a_stalled_upload_ends_with_408(server: Live, client: httpx.Client) -> None:
     with _raw(server, _head(server, 100) + b'{"prompt":') as connection:
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
