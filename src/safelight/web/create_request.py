@@ -17,7 +17,7 @@ from safelight.videos.requests.request import CreateRequest, RetryTerms, Templat
 from safelight.videos.templates import TemplateCall, Templates
 
 from .auth import AppState
-from .request_body import format_name
+from .request_body import format_name, optional_name
 
 _USE = "safelight.use"
 _KNOWN = {"kind", "commercial", "territory"}
@@ -137,7 +137,7 @@ def create_request(
         uploads=uploads,
         urls=urls,
         extra=extra,
-        safety_identifier=(words["safety_identifier"] or "").strip() or (words["user"] or "").strip() or None,
+        safety_identifier=optional_name(words, "safety_identifier") or optional_name(words, "user"),
         metadata=metadata,
         idempotency_key=key,
         characters=characters,

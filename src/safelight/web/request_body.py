@@ -52,6 +52,11 @@ def optional_text(fields: Mapping[str, Any], name: str) -> str | None:
     raise InvalidField(f"`{name}` must be a text.", param=name)
 
 
+def optional_name(fields: Mapping[str, Any], name: str) -> str | None:
+    """An optional text that names somebody: with a space more it would name somebody else. None if empty."""
+    return (optional_text(fields, name) or "").strip() or None
+
+
 def required_text(fields: Mapping[str, Any], name: str) -> str:
     """A required text. Raises `InvalidField` if it is missing or not a text."""
     value = optional_text(fields, name)
