@@ -12,6 +12,9 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Row
 
 from safelight.core import canonical_json
 from safelight.core.errors import IdempotencyKeyInUse, IdempotencyKeyReused
@@ -90,7 +93,7 @@ class IdempotencyKeys:
             return None
         if row.completed_at is not None:
             return CompletedKey(video_id=row.video_id, rejected_field=row.rejected_field)
-        if self._is_running(row.lease_expires_at, now):
+        if self._is_running(row, now):
             raise _in_use(row.lease_expires_at - now)
         return None
 
@@ -147,18 +150,19 @@ class IdempotencyKeys:
                 )
             if row.completed_at is not None:
                 return CompletedKey(video_id=row.video_id, rejected_field=row.rejected_field)
-            if self._is_running(row.lease_expires_at, now):
+            if self._is_running(row, now):
                 return None
             tx.update(
                 tables.idempotency_keys,
                 keys.key == key,
                 video_id=video_id,
+                created_at=now,
                 lease_expires_at=now + self.claim_s,
             )
             return KeyClaim(tenant=tenant, key=key, video_id=video_id)
 
-    def _is_running(self, lease_expires_at: float, now: float) -> bool:
-        return lease_expires_at >= now and lease_expires_at - self.claim_s >= self.alone_since
+    def _is_running(self, row: Row[Any], now: float) -> bool:
+        return bool(row.lease_expires_at >= now and row.created_at >= self.alone_since)
 
 
 def _in_use(retry_after_s: float) -> IdempotencyKeyInUse:

@@ -18,6 +18,7 @@ idempotency_keys = Table(
     text("video_id"),
     #: The request field that the rejection named; null if it named none.
     text("rejected_field", null=True),
+    #: When it was claimed, or taken over from a dead request.
     time("created_at"),
     #: Until this time, the request that claimed the idempotency key is considered to be running.
     time("lease_expires_at"),
