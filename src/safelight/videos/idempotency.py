@@ -65,8 +65,8 @@ class IdempotencyKeys:
     claim_s: float = 180.0
     #: How long a request waits for an earlier request with the same key.
     wait_s: float = 20.0
-    #: Since when this process alone uses the database: claims made before are those of a dead process.
-    alone_since: float = float("-inf")
+    #: Claims made earlier are those of a dead process; 0 if another process can have made them.
+    alone_since: float = 0.0
     sleep: Callable[[float], None] = time.sleep
 
     def claim(self, tenant: str, key: str, fingerprint: str, video_id: str) -> KeyClaim | CompletedKey:

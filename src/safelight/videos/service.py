@@ -88,7 +88,7 @@ class VideoService:
     @cached_property
     def keys(self) -> IdempotencyKeys:
         database = self.context.database
-        alone_since = database.clock() if database.is_sqlite else float("-inf")
+        alone_since = database.clock() if database.is_sqlite else 0.0
         return IdempotencyKeys(database=database, alone_since=alone_since)
 
     @cached_property

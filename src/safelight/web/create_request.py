@@ -17,7 +17,7 @@ from safelight.videos.requests.request import CreateRequest, RetryTerms, Templat
 from safelight.videos.templates import TemplateCall, Templates
 
 from .auth import AppState
-from .request_body import format_name, optional_name
+from .request_body import format_name, optional_identifier
 
 _USE = "safelight.use"
 _KNOWN = {"kind", "commercial", "territory"}
@@ -137,7 +137,8 @@ def create_request(
         uploads=uploads,
         urls=urls,
         extra=extra,
-        safety_identifier=optional_name(words, "safety_identifier") or optional_name(words, "user"),
+        safety_identifier=optional_identifier(words, "safety_identifier")
+        or optional_identifier(words, "user"),
         metadata=metadata,
         idempotency_key=key,
         characters=characters,

@@ -52,8 +52,8 @@ def optional_text(fields: Mapping[str, Any], name: str) -> str | None:
     raise InvalidField(f"`{name}` must be a text.", param=name)
 
 
-def optional_name(fields: Mapping[str, Any], name: str) -> str | None:
-    """An optional text that names somebody: with a space more it would name somebody else. None if empty."""
+def optional_identifier(fields: Mapping[str, Any], name: str) -> str | None:
+    """An optional text without spaces around it, which would make it another identifier. None if empty."""
     return (optional_text(fields, name) or "").strip() or None
 
 

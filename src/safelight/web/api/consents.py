@@ -27,7 +27,7 @@ from safelight.web.consent_call import base_url, device_of
 from safelight.web.request_body import (
     Body,
     optional_flag,
-    optional_name,
+    optional_identifier,
     optional_text,
     optional_texts,
     read_body,
@@ -202,7 +202,7 @@ async def ask(request: Request, principal: Writer) -> Response:
         kinds=optional_texts(fields, "use_kinds") or (),
         language=optional_text(fields, "language") or "en",
         level=ConsentLevel.ON_CAMERA if level is None else level,
-        end_user=optional_name(fields, "safety_identifier"),
+        end_user=optional_identifier(fields, "safety_identifier"),
         idempotency_key=request.headers.get("idempotency-key") or None,
     )
     requests = _services(request).requests

@@ -16,7 +16,7 @@ from safelight.web.auth import app_state, requires
 from safelight.web.create_request import MAX_SAFETY_IDENTIFIER
 from safelight.web.middleware import request_id
 from safelight.web.moderations_api import InputKind, ModerationInput, ModerationResult
-from safelight.web.request_body import optional_name, optional_text, read_body
+from safelight.web.request_body import optional_identifier, optional_text, read_body
 from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
 
 from . import schemas
@@ -132,7 +132,7 @@ def _read_end_user(fields: Mapping[str, Any]) -> str | None:
     """The end user: `safety_identifier`, else `user`. Raises `InvalidField` if one of the two is not text."""
     found = None
     for name in ("user", "safety_identifier"):
-        given = optional_name(fields, name)
+        given = optional_identifier(fields, name)
         if given and len(given) > MAX_SAFETY_IDENTIFIER:
             raise InvalidField(
                 f"`{name}` must be text of at most {MAX_SAFETY_IDENTIFIER} characters.", param=name

@@ -18,7 +18,7 @@ from safelight.cases.reports import NewReport, NoticeStatus, Receipt, ReportLane
 from safelight.cases.reports.validation import reject_hashes
 from safelight.core.errors import InvalidField
 from safelight.web.auth import app_state, requires
-from safelight.web.request_body import optional_flag, optional_name, optional_text, read_body
+from safelight.web.request_body import optional_flag, optional_identifier, optional_text, read_body
 from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, whole_seconds
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
@@ -115,7 +115,7 @@ async def report(request: Request, principal: Reader, video_id: str) -> Response
         note=optional_text(fields, "note") or "",
         contact=optional_text(fields, "contact"),
         language=optional_text(fields, "language") or "en",
-        end_user=optional_name(fields, "safety_identifier"),
+        end_user=optional_identifier(fields, "safety_identifier"),
     )
     receipt = await app.threads.run(app.services.reports.add, principal, new)
     return JsonResponse(receipt_object(receipt))
@@ -143,7 +143,7 @@ async def add(request: Request, principal: Reader) -> Response:
         note=optional_text(fields, "note") or "",
         contact=optional_text(fields, "contact"),
         language=optional_text(fields, "language") or "en",
-        end_user=optional_name(fields, "safety_identifier"),
+        end_user=optional_identifier(fields, "safety_identifier"),
         lane=_lane(fields),
         location=optional_text(fields, "location") or "",
         name=optional_text(fields, "name"),

@@ -5,14 +5,16 @@ They only describe responses. `serializers` and the routes build the responses.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from safelight.videos.models import RetryRefusal
 
 from .field_schemas import ADVICE_FIELDS, OWN_FIELD, USE_FIELD
 
+#: The parameter of a query that identifies somebody, read as `optional_identifier` reads a field.
+Identifier = Annotated[str, StringConstraints(strip_whitespace=True)]
 IDEMPOTENCY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,6 +31,7 @@ from safelight.web.responses import (
 )
 from safelight.web.standing import StandingServices
 
+from . import schemas
 from .field_schemas import describe_body
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
@@ -155,9 +156,7 @@ def standing_services(request: Request) -> StandingServices:
 async def own_standing(
     request: Request,
     principal: Reader,
-    safety_identifier: Annotated[
-        Annotated[str, StringConstraints(strip_whitespace=True)] | None, Query(max_length=128)
-    ] = None,
+    safety_identifier: Annotated[schemas.Identifier | None, Query(max_length=128)] = None,
 ) -> Response:
     require_writable(safety_identifier or "", "safety_identifier")
     threads, services = app_state(request).threads, standing_services(request)

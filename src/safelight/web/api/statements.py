@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,7 +25,7 @@ from safelight.policy.explanations import ExplanationLevel
 from safelight.web.auth import app_state, requires
 from safelight.web.consent_call import base_url
 from safelight.web.create_request import require_writable, valid_idempotency_key
-from safelight.web.request_body import optional_name, optional_text, read_body, required_text
+from safelight.web.request_body import optional_identifier, optional_text, read_body, required_text
 from safelight.web.responses import (
     BODY_ERRORS,
     COMMON_ERRORS,
@@ -42,7 +42,7 @@ from .field_schemas import describe_body
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 StatementId = Annotated[str, Path(max_length=80)]
 EndUser = Annotated[
-    Annotated[str, StringConstraints(strip_whitespace=True)] | None,
+    schemas.Identifier | None,
     Query(
         alias="safety_identifier",
         min_length=1,
@@ -185,7 +185,7 @@ async def appeal(request: Request, principal: Reader, statement_id: StatementId)
     app = app_state(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
-    end_user = optional_name(fields, "safety_identifier")
+    end_user = optional_identifier(fields, "safety_identifier")
     key = valid_idempotency_key(request.headers.get("idempotency-key"))
     if end_user is not None:
         require_writable(end_user, "safety_identifier")

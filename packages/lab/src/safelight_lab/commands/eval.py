@@ -23,7 +23,7 @@ from .eval_bias import bias
 from .eval_drift import drift
 from .eval_output import format_advice_report, format_clip_report, format_prompt_report
 from .eval_provenance import provenance
-from .policies import load_policies
+from .policies import PolicyName, load_policies
 from .result_files import write_text
 
 if TYPE_CHECKING:
@@ -177,9 +177,7 @@ def advice(
         BlockedAt | None,
         typer.Option("--blocked", help="A provider has blocked the prompts of --data, or their outputs."),
     ] = None,
-    policy: Annotated[
-        str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
-    ] = "",
+    policy: PolicyName = "",
     log: Annotated[
         Path | None,
         typer.Option("--log", help="Append the counts of this run to a file; some sets require it."),
@@ -292,9 +290,7 @@ def guard(
 def clips(
     ctx: typer.Context,
     data: Annotated[Path, typer.Option("--data", help="A folder of labelled clips with `clips.jsonl`.")],
-    policy: Annotated[
-        str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
-    ] = "",
+    policy: PolicyName = "",
     html: Annotated[
         Path | None, typer.Option("--html", help="Also write the report as an HTML page.")
     ] = None,

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-import safelight
 from safelight.cli.commands import load_container
 from safelight.cli.language import texts
 from safelight.cli.output import Exit, ProgressBar, emit
 from safelight.core.errors import NotFound
 
-from .policies import load_policies
-from .result_files import write_text
+from .policies import AskPeers, PolicyName, load_policies
+from .result_files import describe_run, format_report, write_text
 
 #: The manifest of a clone of the repository.
 _MANIFEST = Path("bench/evaluation.yaml")
@@ -35,9 +33,7 @@ def evaluate_all(
             help="A manifest of data sets, YAML or JSON lines; repeatable. [default: bench/evaluation.yaml]",
         ),
     ] = None,
-    policy: Annotated[
-        str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
-    ] = "",
+    policy: PolicyName = "",
     against: Annotated[
         str,
         typer.Option(
@@ -45,12 +41,7 @@ def evaluate_all(
             help="Compare with this policy, or with the report.json of an earlier run, row by row.",
         ),
     ] = "",
-    peers: Annotated[
-        bool,
-        typer.Option(
-            "--peers", help="Also run a word checker, LiteLLM's content filter and better-profanity."
-        ),
-    ] = False,
+    peers: AskPeers = False,
     out: Annotated[
         Path,
         typer.Option("--out", help="The folder for the report, the page and finished rows, without texts."),
@@ -65,11 +56,10 @@ def evaluate_all(
 
     A stopped run goes on where it was. Rows finished with the same detectors and policy are kept.
     """
-    from safelight.detectors.text.pipeline import TextPipeline
     from safelight_lab.evaluation import holdout_log, protocol
     from safelight_lab.evaluation.suite import figures, manifests, page
     from safelight_lab.evaluation.suite.peers import find_peers
-    from safelight_lab.evaluation.suite.suite_run import TEXT_BUDGET_S, SuiteRun
+    from safelight_lab.evaluation.suite.suite_run import SuiteRun, unhurried
 
     container = load_container(ctx)
     if not manifest and not _MANIFEST.is_file():
@@ -86,7 +76,7 @@ def evaluate_all(
     if against and not is_report:
         [policies[_AGAINST]] = load_policies(container, [against]).values()
     run = SuiteRun(
-        pipeline=TextPipeline(container.core.text_pipeline.detectors, budget_s=TEXT_BUDGET_S),
+        pipeline=unhurried(container.core.text_pipeline.detectors),
         taxonomy=container.core.taxonomy,
         policies=policies,
         peers=find_peers() if peers else [],
@@ -99,9 +89,7 @@ def evaluate_all(
     if (other := judged.columns.pop(_AGAINST, None)) is not None:
         before = figures.before_of(against, measured, other)
     report = {
-        "format": figures.FORMAT,
-        "safelight": safelight.__version__,
-        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        **describe_run(figures.FORMAT),
         "policy": {"name": name, "sha256": chosen.sha256},
         "model_hash": run.model_hash,
         "unfinished": judged.unfinished,
@@ -109,7 +97,7 @@ def evaluate_all(
         **figures.figures(sets, judged.columns, run.peers, before),
     }
     for file, written in {
-        "report.json": json.dumps(report, indent=1, ensure_ascii=False) + "\n",
+        "report.json": format_report(report),
         "report.md": page.markdown(report),
         "report.html": page.html(report),
     }.items():

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-import safelight
 from safelight.cli.commands import load_container
 from safelight.cli.language import texts
 from safelight.cli.output import Exit, ProgressBar, emit
 
-from .policies import load_policies
-from .result_files import write_text
+from .policies import PolicyName, load_policies
+from .result_files import describe_run, format_report, write_text
 
 
 def bias(
@@ -45,9 +42,7 @@ def bias(
             "--signed", help="A YAML file of failed gaps that a named person accepts, with the reason."
         ),
     ] = None,
-    policy: Annotated[
-        str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
-    ] = "",
+    policy: PolicyName = "",
     out: Annotated[
         Path, typer.Option("--out", help="The folder for the report and finished sentences, without texts.")
     ] = Path("bias"),
@@ -57,9 +52,8 @@ def bias(
 
     Exit code 1 if the shares that are stopped differ by more than 3 points and that gap is not signed.
     """
-    from safelight.detectors.text.pipeline import TextPipeline
     from safelight_lab.evaluation.bias import bias_eval, bias_report, sentences
-    from safelight_lab.evaluation.suite.suite_run import TEXT_BUDGET_S
+    from safelight_lab.evaluation.suite.suite_run import unhurried
 
     container = load_container(ctx)
     signatures = bias_eval.read_signatures(signed) if signed else []
@@ -67,7 +61,7 @@ def bias(
     audit = sentences.make_sentences(given, groups=groups, variants=variants, seed=seed)
     ((name, chosen),) = load_policies(container, [policy] if policy else []).items()
     run = bias_eval.BiasRun(
-        pipeline=TextPipeline(container.core.text_pipeline.detectors, budget_s=TEXT_BUDGET_S),
+        pipeline=unhurried(container.core.text_pipeline.detectors),
         taxonomy=container.core.taxonomy,
         policy=chosen,
         folder=out / "finished",
@@ -78,9 +72,7 @@ def bias(
         decisions, unfinished = run.run(wanted, observe=lambda: progress.update(next(done)))
     rows = bias_eval.compare_groups(audit, decisions, signatures=signatures)
     report = {
-        "format": bias_eval.FORMAT,
-        "safelight": safelight.__version__,
-        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        **describe_run(bias_eval.FORMAT),
         "policy": {"name": name, "sha256": chosen.sha256},
         "model_hash": run.model_hash,
         "set": audit.name,
@@ -94,7 +86,7 @@ def bias(
         "rows": rows,
     }
     for file, written in {
-        "report.json": json.dumps(report, indent=1, ensure_ascii=False) + "\n",
+        "report.json": format_report(report),
         "report.md": bias_report.markdown(report),
     }.items():
         write_text(out / file, written)

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from safelight.app.container import Container
     from safelight.policy.documents import Policy
+
+
+PolicyName = Annotated[
+    str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
+]
+
+AskPeers = Annotated[
+    bool,
+    typer.Option("--peers", help="Also run a word checker, LiteLLM's content filter and better-profanity."),
+]
 
 
 def load_policies(container: Container, names: Sequence[str]) -> dict[str, Policy]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
-import json
 import shutil
 import time
 from collections.abc import Mapping
@@ -13,15 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import safelight
 from safelight.cli.commands import load_container
 from safelight.cli.language import texts
 from safelight.cli.output import Exit, ProgressBar, emit, printable
 from safelight.core.errors import InvalidField
 
-from .policies import load_policies
+from .policies import AskPeers, PolicyName, load_policies
 from .redteam_clips import clips
-from .result_files import write_text
+from .result_files import describe_run, format_report, write_text
 
 if TYPE_CHECKING:
     from safelight_lab.redteam.targets import Target
@@ -80,9 +77,7 @@ def run(
             help="A JSONL file of harmful texts, as for `eval prompts --data`. [default: the shipped sets]",
         ),
     ] = None,
-    policy: Annotated[
-        str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
-    ] = "",
+    policy: PolicyName = "",
     against: Annotated[
         str,
         typer.Option(
@@ -108,12 +103,7 @@ def run(
         ),
     ] = False,
     budget: Annotated[int, typer.Option("--budget", min=1, help="Queries of --search for each text.")] = 20,
-    peers: Annotated[
-        bool,
-        typer.Option(
-            "--peers", help="Also run a word checker, LiteLLM's content filter and better-profanity."
-        ),
-    ] = False,
+    peers: AskPeers = False,
     record: Annotated[
         bool,
         typer.Option(
@@ -175,9 +165,7 @@ def run(
             for peer in usable
         }
     report = {
-        "format": figures.FORMAT,
-        "safelight": safelight.__version__,
-        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        **describe_run(figures.FORMAT),
         **head,
         "seed": seed,
         "seeds": {
@@ -196,7 +184,7 @@ def run(
         "search": figures.describe_search(searched, budget) if search else None,
     }
     write_successes(out, kept_under, success_rows(results, searched))
-    write_text(out / "report.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    write_text(out / "report.json", format_report(report))
     write_text(out / "report.md", page.markdown(report))
     if against:
         # The server may be another one tomorrow: only a run that was stopped goes on.
@@ -223,14 +211,13 @@ def show(out: Out = _OUT, as_json: Json = False) -> int:
 
 
 def _prompt_stage(ctx: typer.Context, policy: str) -> tuple[Target, dict[str, Any]]:
-    from safelight.detectors.text.pipeline import TextPipeline
-    from safelight_lab.evaluation.suite.suite_run import TEXT_BUDGET_S
+    from safelight_lab.evaluation.suite.suite_run import unhurried
     from safelight_lab.redteam.targets import PromptStageTarget
 
     container = load_container(ctx)
     ((name, chosen),) = load_policies(container, [policy] if policy else []).items()
     target = PromptStageTarget(
-        pipeline=TextPipeline(container.core.text_pipeline.detectors, budget_s=TEXT_BUDGET_S),
+        pipeline=unhurried(container.core.text_pipeline.detectors),
         taxonomy=container.core.taxonomy,
         policy=chosen,
     )

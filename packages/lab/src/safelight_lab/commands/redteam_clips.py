@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import safelight
 from safelight.cli.commands import load_container
 from safelight.cli.language import texts
 from safelight.cli.output import Exit, ProgressBar, emit
 from safelight.core.errors import InvalidField, SafelightError
 
-from .policies import load_policies
-from .result_files import write_text
+from .policies import PolicyName, load_policies
+from .result_files import describe_run, format_report, write_text
 
 if TYPE_CHECKING:
     from safelight.app.container import Container
@@ -26,9 +23,7 @@ if TYPE_CHECKING:
 
 def clips(
     ctx: typer.Context,
-    policy: Annotated[
-        str, typer.Option("--policy", help="The policy to evaluate. [default: policy in force]")
-    ] = "",
+    policy: PolicyName = "",
     payload: Annotated[
         list[str] | None,
         typer.Option(
@@ -65,7 +60,8 @@ def clips(
     them. Checks that no installed detector does are waived.
     """
     from safelight.policy.tenant_policy import TenantPolicy
-    from safelight.policy.verdicts import Action, WaiverTerms
+    from safelight.policy.verdicts import WaiverTerms
+    from safelight_lab.evaluation import assessments
     from safelight_lab.evaluation.prompt_eval import hash_of_versions
     from safelight_lab.redteam import media_report, payloads
     from safelight_lab.redteam.media_clip import media_attacks
@@ -91,8 +87,7 @@ def clips(
         stages = container.pipeline.stages
 
         def is_stopped(text: str) -> bool:
-            action = stages.prompt.screen({"prompt": text}, judged).verdict.action
-            return action in (Action.HOLD, Action.BLOCK)
+            return assessments.is_stopped(stages.prompt.screen({"prompt": text}, judged).verdict)
 
         made = payloads.make_payloads(dict.fromkeys(payload or payloads.NAMES), is_stopped)
         versions = {plugin.name: plugin.version for plugin in container.core.detectors.plugins}
@@ -112,9 +107,7 @@ def clips(
             done = itertools.count(1)
             results = run.run(observe=lambda: progress.update(next(done)))
     report = {
-        "format": media_report.FORMAT,
-        "safelight": safelight.__version__,
-        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        **describe_run(media_report.FORMAT),
         "policy": {"name": policy_name, "sha256": chosen.sha256},
         "detectors": versions,
         "model_hash": model_hash,
@@ -123,7 +116,7 @@ def clips(
     }
     page = out / "report-clips.md"
     for path, written in {
-        out / "report-clips.json": json.dumps(report, indent=1, ensure_ascii=False) + "\n",
+        out / "report-clips.json": format_report(report),
         page: media_report.markdown(report),
     }.items():
         write_text(path, written)

@@ -14,13 +14,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from safelight.policy.statistics import wilson
 from safelight.providers.attempts.drift import Drift, DriftKind, find_drift
 from safelight.providers.attempts.models import AttemptOutcome, AttemptRecord
 from safelight_lab.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
 from safelight_lab.simulation.scene_grammar import scene_grammar
 from safelight_lab.simulation.simulated_provider import ProviderBehaviour, SimulatedDrift
 
+from . import intervals
 from .simulated_attempt import simulate_attempt
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -138,11 +138,11 @@ def _detect(
         "before": before,
         "calls_a_day": calls_a_day,
         "prompts": "known" if known else "withheld",
-        "found": _share(sum(one is not None for one in found), runs),
+        "found": intervals.share(sum(one is not None for one in found), runs),
         "median_calls": _median(found),
         "alarms_before": early,
         "baseline": {
-            "found": _share(sum(one is not None for one in baseline), runs),
+            "found": intervals.share(sum(one is not None for one in baseline), runs),
             "median_calls": _median(baseline),
         },
     }
@@ -179,8 +179,8 @@ def _judge_kind(drift: SimulatedDrift, runs: int, observe: Callable[[], None]) -
         "drift": drift.value,
         "expected": expected.value,
         "base": base,
-        "found": _share(len(kinds), runs),
-        "right": _share(kinds.count(expected.value), len(kinds)),
+        "found": intervals.share(len(kinds), runs),
+        "right": intervals.share(kinds.count(expected.value), len(kinds)),
         "kinds": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
     }
 
@@ -210,10 +210,6 @@ def _median(found: Sequence[int | None]) -> float | None:
     """The median of the calls; None if less than half of the drifts were found."""
     middle = float(np.median([np.inf if one is None else one for one in found]))
     return middle if math.isfinite(middle) else None
-
-
-def _share(k: int, n: int) -> dict[str, Any]:
-    return {"k": k, "n": n, "interval": [round(end, 4) for end in wilson(k, n)]}
 
 
 @cache

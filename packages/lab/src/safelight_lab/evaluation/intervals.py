@@ -1,4 +1,4 @@
-"""Bootstrap intervals of means."""
+"""Intervals of means and shares, as JSON."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from safelight.policy.statistics import wilson
+
 #: Resamples of a bootstrap interval, and its seed.
 _RESAMPLES, _SEED = 2_000, 1
+
+
+def share(k: int, n: int) -> dict[str, Any]:
+    """k of n with Wilson's 95 % interval."""
+    return {"k": k, "n": n, "interval": [round(end, 4) for end in wilson(k, n)]}
 
 
 def bootstrap_mean(values: Sequence[float]) -> dict[str, Any]:

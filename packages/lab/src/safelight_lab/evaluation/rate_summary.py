@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from safelight.policy.statistics import wilson
 from safelight_lab.evaluation.protocol import CaseOutcome, EvalCase
 
 from .assessments import Assessment, assess
+from .intervals import share
 
 _PARTS: dict[str, Callable[[EvalCase], str]] = {
     "all": lambda _case: "all",
@@ -46,23 +46,19 @@ def _count(value: str, label: str, seen: Sequence[tuple[EvalCase, Assessment]]) 
         "value": value,
         "label": label,
         "n": len(every),
-        "stopped": _share(sum(one.stopped for one in every), len(every)),
-        "alarms": _share(sum(one.alarm for one in every), len(every)),
-        "alarms_by_names": _share(sum(one.names_only for one in every), len(every)),
-        "help_lines": _share(sum(one.help_lines for one in every), len(every)),
-        "help_lines_unwanted": _share(sum(one.help_lines for one in unwanted_help), len(unwanted_help)),
+        "stopped": share(sum(one.stopped for one in every), len(every)),
+        "alarms": share(sum(one.alarm for one in every), len(every)),
+        "alarms_by_names": share(sum(one.names_only for one in every), len(every)),
+        "help_lines": share(sum(one.help_lines for one in every), len(every)),
+        "help_lines_unwanted": share(sum(one.help_lines for one in unwanted_help), len(unwanted_help)),
     }
     if label == "unsafe":
         mapped = [one for one in every if one.mapped]
         stopped = sum(one.stopped for one in mapped)
         row |= {
             "unmapped": len(every) - len(mapped),
-            "found": _share(sum(one.found for one in mapped), len(mapped)),
-            "stopped_right": _share(sum(one.right for one in mapped), len(mapped)),
-            "right_of_stopped": _share(sum(one.right for one in mapped), stopped),
+            "found": share(sum(one.found for one in mapped), len(mapped)),
+            "stopped_right": share(sum(one.right for one in mapped), len(mapped)),
+            "right_of_stopped": share(sum(one.right for one in mapped), stopped),
         }
     return row
-
-
-def _share(k: int, n: int) -> dict[str, Any]:
-    return {"k": k, "n": n, "interval": [round(end, 4) for end in wilson(k, n)]}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from safelight.policy.statistics import wilson
+from safelight_lab.evaluation.intervals import share
 from safelight_lab.evaluation.suite.peers import Peer
 
 from .draw import DrawnAttack
@@ -21,11 +21,6 @@ TARGET = "target"
 WITHIN = (1, 5, 20)
 
 
-def rate(k: int, n: int) -> dict[str, Any]:
-    """A share with Wilson's 95 % interval."""
-    return {"k": k, "n": n, "interval": [round(end, 4) for end in wilson(k, n)]}
-
-
 def describe_round(name: str, results: Sequence[Result]) -> dict[str, Any]:
     """The attacks of a round: all, by family, language and both, and by disguise; the worst first."""
     attacks = [(one.subject, not one.stopped) for one in results if isinstance(one.subject, DrawnAttack)]
@@ -35,7 +30,7 @@ def describe_round(name: str, results: Sequence[Result]) -> dict[str, Any]:
 
     return {
         "name": name,
-        "bypassed": rate(sum(passed for _one, passed in attacks), len(attacks)),
+        "bypassed": share(sum(passed for _one, passed in attacks), len(attacks)),
         "families": group(lambda one: (one.attack.family,), "family"),
         "languages": group(lambda one: (one.seed.language,), "language"),
         "families_by_language": group(
@@ -49,7 +44,7 @@ def describe_harmless(results: Sequence[Result]) -> dict[str, Any]:
     """Harmless texts that are stopped, by family; the worst first."""
     texts = [(one.subject, one.stopped) for one in results if isinstance(one.subject, Harmless)]
     families = _worst_first(("family",), (((one.family,), stopped) for one, stopped in texts), "stopped")
-    return {"stopped": rate(sum(stopped for _one, stopped in texts), len(texts)), "families": families}
+    return {"stopped": share(sum(stopped for _one, stopped in texts), len(texts)), "families": families}
 
 
 def describe_search(searched: Sequence[Searched], budget: int) -> dict[str, Any]:
@@ -60,14 +55,14 @@ def describe_search(searched: Sequence[Searched], budget: int) -> dict[str, Any]
         "budget": budget,
         "seeds": len(searched),
         "within": [
-            {"queries": queries, **rate(sum(one <= queries for one in needed), len(searched))}
+            {"queries": queries, **share(sum(one <= queries for one in needed), len(searched))}
             for queries in sorted({*(one for one in WITHIN if one < budget), budget})
         ],
         "median": statistics.median(needed) if needed else None,
         "languages": [
             {
                 "language": language,
-                **rate(
+                **share(
                     sum(bool(one.queries) for one in searched if one.seed.language == language),
                     sum(one.seed.language == language for one in searched),
                 ),
@@ -117,12 +112,12 @@ def _bypassed(results: Iterable[Result], peer: PeerResult | None) -> dict[str, A
     attacks = [(one.subject, one.stopped) for one in results if isinstance(one.subject, DrawnAttack)]
     if peer is not None:
         attacks = [(one, peer.stops(one.text)) for one, _stopped in attacks if peer.stops(one.seed.text)]
-    return rate(sum(not stopped for _one, stopped in attacks), len(attacks))
+    return share(sum(not stopped for _one, stopped in attacks), len(attacks))
 
 
 def _stopped(results: Iterable[Result], peer: PeerResult | None) -> dict[str, Any]:
     found = [one.stopped if peer is None else peer.stops(one.subject.text) for one in results]
-    return rate(sum(found), len(found))
+    return share(sum(found), len(found))
 
 
 def _worst_first(
@@ -133,5 +128,5 @@ def _worst_first(
         groups.setdefault(key, []).append(hit)
     ordered = sorted(groups.items(), key=lambda one: (-sum(one[1]) / len(one[1]), -len(one[1]), one[0]))
     return [
-        {**dict(zip(names, key, strict=True)), counted: rate(sum(hits), len(hits))} for key, hits in ordered
+        {**dict(zip(names, key, strict=True)), counted: share(sum(hits), len(hits))} for key, hits in ordered
     ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from safelight_lab.evaluation.suite.figures import share
+from safelight_lab.evaluation.intervals import share
 from safelight_lab.evaluation.suite.page import Section, format_markdown
 
 from .media_run import AttackRow, MediaResults, Outcome

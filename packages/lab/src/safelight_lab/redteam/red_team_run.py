@@ -12,7 +12,7 @@ from safelight.core.errors import InvalidField, NotFound
 from safelight_lab.evaluation.datasets import read_object
 from safelight_lab.evaluation.suite.cache import Cache, Decision
 from safelight_lab.evaluation.suite.manifests import sha256_of
-from safelight_lab.evaluation.suite.peers import Peer
+from safelight_lab.evaluation.suite.peers import Peer, ask
 
 from .attacks import LANGUAGES, Attack
 from .draw import DrawnAttack, draw_attacks, shuffle_seeds
@@ -138,11 +138,8 @@ def run_peer(peer: Peer, texts: Iterable[str], folder: Path, observe: Callable[[
     found: dict[str, bool] = {}
     with Cache(folder, "peer", peer.name, peer.version, kind=Decision) as cache:
         for text in texts:
-            assert peer.stops is not None
             sha256 = sha256_of(text)
-            if sha256 not in cache.decisions:
-                cache.put(sha256, Decision(action="block" if peer.stops(text) else "allow"))
-            found[sha256] = cache.decisions[sha256].stopped
+            found[sha256] = ask(peer, cache, sha256, text).stopped
             observe()
     return PeerResult(peer=peer, stopped=found)
 

@@ -12,7 +12,8 @@ from typing import Any
 from safelight.core.errors import InvalidField, NotFound
 from safelight.detectors.text.languages import length_of
 from safelight.detectors.text.word_grams import chinese_words
-from safelight.policy.statistics import MIN_CASES, wilson
+from safelight.policy.statistics import MIN_CASES
+from safelight_lab.evaluation.intervals import share
 
 from .cache import Decision
 from .manifests import CHOOSE, FIT, LABELS, REPORT, SuiteRow, SuiteSet
@@ -151,11 +152,6 @@ def _rate(
             for column, decided in columns.items()
         },
     }
-
-
-def share(k: int, n: int) -> dict[str, Any]:
-    """k of n with its 95 % interval."""
-    return {"k": k, "n": n, "interval": [round(end, 4) for end in wilson(k, n)]}
 
 
 def _classes(

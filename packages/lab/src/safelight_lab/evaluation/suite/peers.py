@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from . import word_checker
+from .cache import Cache, Decision
 
 #: The categories of LiteLLM's filter that are about harm, and its patterns of personal data.
 _CATEGORIES = (
@@ -34,6 +35,14 @@ class Peer:
     stops: Callable[[str], bool] | None
     #: Why it is not there.
     missing: str = ""
+
+
+def ask(peer: Peer, cache: Cache[Decision], sha256: str, text: str) -> Decision:
+    """What an installed peer decides about a text. Its decision is stored in the cache."""
+    assert peer.stops is not None
+    if sha256 not in cache.decisions:
+        cache.put(sha256, Decision(action="block" if peer.stops(text) else "allow"))
+    return cache.decisions[sha256]
 
 
 def find_peers() -> list[Peer]:

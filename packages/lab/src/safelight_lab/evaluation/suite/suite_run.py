@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from safelight.detectors.protocol import TextDetector
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Cell, Taxonomy
@@ -16,9 +17,9 @@ from safelight_lab.evaluation.prompt_eval import hash_of_versions, outcome_of
 
 from .cache import Cache, Decision, hash_of_code
 from .manifests import SuiteRow, SuiteSet
-from .peers import Peer
+from .peers import Peer, ask
 
-#: Seconds for the detectors of one text: a busy machine must not change a verdict.
+#: Seconds for the detectors of one text.
 TEXT_BUDGET_S = 60.0
 #: In the note of a cell: causes of a gap that the next run may not have.
 _PASSING = (" failed: ", "did not finish", " is stuck ", "were over")
@@ -27,6 +28,11 @@ _PASSING = (" failed: ", "did not finish", " is stuck ", "were over")
 def is_unfinished(cells: Iterable[Cell]) -> bool:
     """Whether a detector failed or ran out of time."""
     return any(cause in cell.note for cell in cells for cause in _PASSING)
+
+
+def unhurried(detectors: Sequence[TextDetector]) -> TextPipeline:
+    """The detectors with so much time that a busy machine does not change a verdict."""
+    return TextPipeline(detectors, budget_s=TEXT_BUDGET_S)
 
 
 @dataclass(kw_only=True)
@@ -88,9 +94,7 @@ class SuiteRun:
                 if unknown:
                     self._screen(row, unknown, caches, judged)
                 for peer, cache in others:
-                    if sha256 not in cache.decisions and peer.stops is not None:
-                        stopped = peer.stops(row.case.text)
-                        cache.put(sha256, Decision(action="block" if stopped else "allow"))
+                    ask(peer, cache, sha256, row.case.text)
                 observe()
         return judged
 
