@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from safelight.cases.quality.models import KEEP_ANSWERS_S
+from safelight.cases.quality.models import KEEP_ANSWERS_S, MIN_PEOPLE
+from safelight.cases.quality.results import count_reconsidered
 from safelight.core.errors import SafelightError
 from safelight.core.metrics import Gauge, Labels
 from safelight.store.database import Transaction
@@ -176,5 +177,17 @@ def _read(tx: Transaction) -> tuple[Gauge, ...]:
                     quality_answers.c.at >= now - KEEP_ANSWERS_S,
                 ),
             ),
+        ),
+        Gauge(
+            name="safelight_reconsidered_decisions",
+            description="Decisions that an appeal or a second review judged again in the last 30 days.",
+            labels=("kind", "changed"),
+            values={
+                (kind.value, str(changed).lower()): float(counts[changed])
+                for kind, counts in count_reconsidered(
+                    tx, now - KEEP_ANSWERS_S, min_people=MIN_PEOPLE
+                ).items()
+                for changed in (False, True)
+            },
         ),
     )

@@ -35,8 +35,6 @@ from safelight.store.tables import (
     decisions,
     gates,
     people,
-    quality_answers,
-    quality_cases,
     videos,
 )
 from safelight.videos.case_rows import CaseKind, DecisionAction
@@ -44,12 +42,11 @@ from safelight.videos.case_rows.models import CaseState
 from safelight.videos.models import VideoState
 
 from .inputs import GateLowering
-from .quality import Draw, QualityPurpose
-from .quality.results import read_draws
+from .quality import Draw
+from .quality.results import count_reconsidered, read_draws
 
 _DAY_S = 86_400.0
 _MAX_MOVES = 50
-_APPEAL_OUTCOMES = (DecisionAction.OVERTURN, DecisionAction.UPHOLD)
 _READERS = (KeyScope.ADMIN, KeyScope.POLICY, KeyScope.AUDIT)
 
 
@@ -293,22 +290,9 @@ def _measure_decisions(tx: Transaction, state: GateState, since: float) -> dict[
 
 def _overturn_rate(tx: Transaction, since: float) -> float | None:
     """Of the decided appeals and of the second reviews; None if there are fewer than `MIN_CASES`."""
-    appeals = (decisions.c.at >= since, decisions.c.action.in_([one.value for one in _APPEAL_OUTCOMES]))
-    second = (
-        select(quality_answers.c.answer, quality_cases.c.expected)
-        .join_from(
-            quality_cases,
-            quality_answers,
-            (quality_answers.c.case_id == quality_cases.c.case_id)
-            & (quality_answers.c.tenant_id == quality_cases.c.tenant_id),
-        )
-        .where(*tx.tenant_condition(quality_cases), *tx.tenant_condition(quality_answers))
-        .where(quality_cases.c.purpose == QualityPurpose.SECOND.value, quality_answers.c.at >= since)
-    )
-    changed = [row.answer != row.expected for row in tx.execute(second)]
-    total = tx.count(decisions, *appeals) + len(changed)
-    overturned = tx.count(decisions, *appeals, decisions.c.action == DecisionAction.OVERTURN.value)
-    return (overturned + sum(changed)) / total if total >= MIN_CASES else None
+    counts = count_reconsidered(tx, since).values()
+    total = sum(one.total() for one in counts)
+    return sum(one[True] for one in counts) / total if total >= MIN_CASES else None
 
 
 def missed_harm(draw: Draw) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""Counters and durations of this process, for `GET /metrics`.
+"""Counters, durations and scores of this process, for `GET /metrics`.
 
 They need no package, because the small installation counts too. The number of label values is bounded, and no
 label contains a tenant, a prompt or an id.
@@ -19,6 +19,7 @@ OTHER = "other"
 
 Labels = tuple[str, ...]
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_TENTHS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _SLOW = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 
 
@@ -64,7 +65,7 @@ class Distribution:
 
 
 class Histogram(LabelledMetric):
-    """Counts durations in buckets. `limits` are the upper limits of the buckets in seconds."""
+    """Counts values in buckets, of which `limits` are the upper limits: durations in seconds, or scores."""
 
     def __init__(
         self, name: str, description: str, labels: Labels = (), *, limits: tuple[float, ...]
@@ -73,14 +74,14 @@ class Histogram(LabelledMetric):
         self.limits = limits
         self._found: dict[Labels, Distribution] = {}
 
-    def observe(self, seconds: float, *values: str) -> None:
+    def observe(self, value: float, *values: str) -> None:
         with self._lock:
             key = values if values in self._found else self._bounded(values, len(self._found))
             if key not in self._found:
                 self._found[key] = Distribution(buckets=[0] * (len(self.limits) + 1))
             found = self._found[key]
-            found.buckets[bisect_left(self.limits, seconds)] += 1
-            found.total += seconds
+            found.buckets[bisect_left(self.limits, value)] += 1
+            found.total += value
 
     @contextmanager
     def time(self, *values: str) -> Iterator[None]:
@@ -142,6 +143,12 @@ SCAN_SECONDS = Histogram(
     ("kind",),
     limits=_SLOW,
 )
+FINDING_SCORES = Histogram(
+    "safelight_finding_scores",
+    "Highest score of a detector in each evaluation in which it found something, by stage and category.",
+    ("stage", "detector", "category"),
+    limits=_TENTHS,
+)
 COVERAGE_GAPS = Counter(
     "safelight_coverage_gaps_total",
     "Required checks that were not completed, by stage, category and modality.",
@@ -177,4 +184,4 @@ COUNTERS = (
     DATABASE_ERRORS,
     ENGINE_ERRORS,
 )
-HISTOGRAMS = (REQUEST_SECONDS, STEP_SECONDS, SCREENING_SECONDS, SCAN_SECONDS)
+HISTOGRAMS = (REQUEST_SECONDS, STEP_SECONDS, SCREENING_SECONDS, SCAN_SECONDS, FINDING_SCORES)

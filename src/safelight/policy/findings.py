@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -454,9 +454,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     point: OperatingPoint | None = None
 
 
-def highest_scores(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The highest score of each category."""
-    found: dict[str, float] = {}
+_Key = TypeVar("_Key", bound=Hashable)
+
+
+def highest_scores(scored: Iterable[tuple[_Key, float]]) -> dict[_Key, float]:
+    """The highest score of each key, which is a category or has one."""
+    found: dict[_Key, float] = {}
     for category, score in scored:
         found[category] = max(score, found.get(category, 0.0))
     return found

@@ -8,9 +8,9 @@ from opentelemetry.trace import get_current_span
 from safelight.consents.uses import record_use
 from safelight.core import canonical_json
 from safelight.core.ids import new_id
-from safelight.core.metrics import COVERAGE_GAPS, STAGE_VERDICTS, TEXT_DEPTH
+from safelight.core.metrics import COVERAGE_GAPS, FINDING_SCORES, STAGE_VERDICTS, TEXT_DEPTH
 from safelight.core.tracing import set_attributes
-from safelight.policy.findings import Finding, Stage, pack, unpack
+from safelight.policy.findings import Finding, Stage, highest_scores, pack, unpack
 from safelight.policy.verdicts import Action
 from safelight.screening.evaluation import StageResult
 from safelight.store import tables
@@ -77,6 +77,11 @@ def _count(result: StageResult) -> None:
         get_current_span(),
         **{f"{stage}_action": result.verdict.action.value, f"{stage}_categories": len(categories)},
     )
+    scores = highest_scores(
+        ((one.detector, one.category), one.score) for one in result.findings if not one.test_card
+    )
+    for (detector, category), score in scores.items():
+        FINDING_SCORES.observe(score, stage, detector, category)
     for cell in result.coverage:
         if cell.is_gap:
             COVERAGE_GAPS.add(stage, cell.category, cell.modality.value)

@@ -47,6 +47,13 @@ class QualityPurpose(StrEnum):
     SAMPLE = "sample"
 
 
+class Reconsidered(StrEnum):
+    """What made somebody else look at a decision again."""
+
+    APPEAL = "appeal"
+    SECOND = "second_review"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SamplingRule:
     """How many quality reviews are opened. With 0, none."""

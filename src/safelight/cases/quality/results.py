@@ -11,14 +11,31 @@ from sqlalchemy import Row, and_, func, select
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.policies import CountsRule, count_all
 from safelight.store.database import Database, Transaction
-from safelight.store.tables import golden_cases, people, quality_answers, quality_cases, quality_draws
+from safelight.store.tables import (
+    decisions,
+    golden_cases,
+    people,
+    quality_answers,
+    quality_cases,
+    quality_draws,
+)
 from safelight.videos.case_rows import DecisionAction
 
-from .models import KEEP_ANSWERS_S, MIN_PEOPLE, Draw, OwnAnswer, QualityPurpose, StratumCounts, TeamAnswers
+from .models import (
+    KEEP_ANSWERS_S,
+    MIN_PEOPLE,
+    Draw,
+    OwnAnswer,
+    QualityPurpose,
+    Reconsidered,
+    StratumCounts,
+    TeamAnswers,
+)
 from .rule_answers import RuleAnswers, read_rule_answers
 from .sampling import Stratum
 
 _MAX_DRAWS = 50
+_APPEAL_OUTCOMES = (DecisionAction.OVERTURN, DecisionAction.UPHOLD)
 _SAME_CASE = and_(
     quality_answers.c.case_id == quality_cases.c.case_id,
     quality_answers.c.tenant_id == quality_cases.c.tenant_id,
@@ -101,6 +118,23 @@ def read_draws(tx: Transaction, draw_id: str | None = None) -> tuple[Draw, ...]:
         Draw(id=row.id, since=row.since, until=row.until, drawn_at=row.drawn_at, strata=_strata(tx, row))
         for row in rows
     )
+
+
+def count_reconsidered(
+    tx: Transaction, since: float, *, min_people: int = 1
+) -> dict[Reconsidered, Counter[bool]]:
+    """Decisions that somebody else judged again since then: how many were changed (True) and how many were
+    not. Second reviews are left out if fewer than `min_people` made the first decisions.
+    """
+    of = decisions.c
+    appeals = tx.select(
+        decisions, of.at >= since, of.action.in_([one.value for one in _APPEAL_OUTCOMES]), columns=[of.action]
+    )
+    found = {Reconsidered.APPEAL: Counter(row.action == DecisionAction.OVERTURN.value for row in appeals)}
+    second = [row for row in _answers(tx, (QualityPurpose.SECOND,)) if row.at >= since]
+    if len({row.first_person for row in second}) >= min_people:
+        found[Reconsidered.SECOND] = Counter(row.answer != row.expected for row in second)
+    return found
 
 
 def _strata(tx: Transaction, draw: Row[Any]) -> tuple[StratumCounts, ...]:

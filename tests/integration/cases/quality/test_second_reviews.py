@@ -8,7 +8,8 @@ from sqlalchemy import Double
 from safelight.accounts import Role
 from safelight.cases.inputs import DecisionRequest
 from safelight.cases.quality import QualityResults, QualitySampler, SamplingRule
-from safelight.cases.quality.models import KEEP_ANSWERS_S, REVIEW_DUE_S
+from safelight.cases.quality.models import KEEP_ANSWERS_S, REVIEW_DUE_S, Reconsidered
+from safelight.cases.quality.results import count_reconsidered
 from safelight.cases.reviews import ReviewQueue
 from safelight.core.errors import NotFound
 from safelight.policy.findings import SHIPPED
@@ -103,6 +104,20 @@ def test_both_people_see_whether_they_agreed(room: ReviewRoom, given: Case) -> N
     assert results.own_answers(ADA) == ()
     all_again(room).delete_old_answers()
     assert room.stored(quality_answers) == room.stored(quality_cases) == []
+
+
+@pytest.mark.both_databases
+def test_decisions_that_were_judged_again_are_counted_unless_they_are_of_too_few_people(
+    room: ReviewRoom, given: Case
+) -> None:
+    room.decide(BO, given, "in_policy")
+    for action in ("overturn", "uphold", "uphold"):
+        room.decide(SENIOR, room.open_case(f"an appeal, {action}", kind=CaseKind.APPEAL), action)
+    with room.database.across_tenants("metrics", readonly=True) as tx:
+        appeals = {Reconsidered.APPEAL: {True: 1, False: 2}}
+        assert count_reconsidered(tx, 0.0) == appeals | {Reconsidered.SECOND: {True: 1}}
+        assert count_reconsidered(tx, 0.0, min_people=2) == appeals
+        assert not any(count_reconsidered(tx, room.clock.now + 1).values())
 
 
 def test_a_nearly_used_exposure_budget_stops_quality_reviews_only(room: ReviewRoom, team: None) -> None:
