@@ -44,7 +44,7 @@ from safelight.videos.case_rows import (
     case_from_row,
     open_case,
 )
-from safelight.videos.case_rows.models import AppealSubject
+from safelight.videos.case_rows.models import ACTIONS, AppealSubject
 
 from .reports import Report
 from .reports.limits import ReportLimits, SentKind
@@ -157,7 +157,7 @@ def overturn_rates(
             for row in appealed
             if counts(replace(judged.get(row.video_id, unknown), rule=row.rule))
         }
-        wanted = decisions.c.action.in_([DecisionAction.OVERTURN.value, DecisionAction.UPHOLD.value])
+        wanted = decisions.c.action.in_([action.value for action in ACTIONS[CaseKind.APPEAL]])
         made = [
             (rules[row.case_id], row.action == DecisionAction.OVERTURN.value)
             for row in tx.select(decisions, wanted, columns=[decisions.c.case_id, decisions.c.action])

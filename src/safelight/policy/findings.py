@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
+_Key = TypeVar("_Key", bound=Hashable)
 #: How bad it is if a case of a category is decided late; a category without a severity has the default.
 MAX_SEVERITY, DEFAULT_SEVERITY = 16, 4
 #: Minimum score of the findings that count when Safelight decides whether content may go to a third party.
@@ -454,14 +455,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     point: OperatingPoint | None = None
 
 
-_Key = TypeVar("_Key", bound=Hashable)
-
-
 def highest_scores(scored: Iterable[tuple[_Key, float]]) -> dict[_Key, float]:
     """The highest score of each key, which is a category or has one."""
     found: dict[_Key, float] = {}
-    for category, score in scored:
-        found[category] = max(score, found.get(category, 0.0))
+    for key, score in scored:
+        found[key] = max(score, found.get(key, 0.0))
     return found
 
 

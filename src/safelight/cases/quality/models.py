@@ -48,7 +48,7 @@ class QualityPurpose(StrEnum):
 
 
 class Reconsidered(StrEnum):
-    """What made somebody else look at a decision again."""
+    """Why another person judged a decision again."""
 
     APPEAL = "appeal"
     SECOND = "second_review"

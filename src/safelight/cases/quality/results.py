@@ -19,7 +19,8 @@ from safelight.store.tables import (
     quality_cases,
     quality_draws,
 )
-from safelight.videos.case_rows import DecisionAction
+from safelight.videos.case_rows import CaseKind, DecisionAction
+from safelight.videos.case_rows.models import ACTIONS
 
 from .models import (
     KEEP_ANSWERS_S,
@@ -35,7 +36,6 @@ from .rule_answers import RuleAnswers, read_rule_answers
 from .sampling import Stratum
 
 _MAX_DRAWS = 50
-_APPEAL_OUTCOMES = (DecisionAction.OVERTURN, DecisionAction.UPHOLD)
 _SAME_CASE = and_(
     quality_answers.c.case_id == quality_cases.c.case_id,
     quality_answers.c.tenant_id == quality_cases.c.tenant_id,
@@ -123,15 +123,19 @@ def read_draws(tx: Transaction, draw_id: str | None = None) -> tuple[Draw, ...]:
 def count_reconsidered(
     tx: Transaction, since: float, *, min_people: int = 1
 ) -> dict[Reconsidered, Counter[bool]]:
-    """Decisions that somebody else judged again since then: how many were changed (True) and how many were
+    """Decisions that another person judged again since then: how many were changed (True) and how many were
     not. Second reviews are left out if fewer than `min_people` made the first decisions.
     """
     of = decisions.c
-    appeals = tx.select(
-        decisions, of.at >= since, of.action.in_([one.value for one in _APPEAL_OUTCOMES]), columns=[of.action]
+    appeals = (
+        select(of.action, func.count().label("amount"))
+        .where(*tx.tenant_condition(decisions), of.at >= since)
+        .where(of.action.in_([action.value for action in ACTIONS[CaseKind.APPEAL]]))
+        .group_by(of.action)
     )
-    found = {Reconsidered.APPEAL: Counter(row.action == DecisionAction.OVERTURN.value for row in appeals)}
-    second = [row for row in _answers(tx, (QualityPurpose.SECOND,)) if row.at >= since]
+    counts = {row.action == DecisionAction.OVERTURN.value: row.amount for row in tx.execute(appeals)}
+    found = {Reconsidered.APPEAL: Counter(counts)}
+    second = _answers(tx, (QualityPurpose.SECOND,), since)
     if len({row.first_person for row in second}) >= min_people:
         found[Reconsidered.SECOND] = Counter(row.answer != row.expected for row in second)
     return found
@@ -165,20 +169,18 @@ def _count_answers(tx: Transaction, draw_id: str) -> Counter[tuple[str, str]]:
 
 def _comparable(tx: Transaction) -> list[Row[Any]]:
     """The answers of the last `KEEP_ANSWERS_S` that can be compared with another, newest first."""
-    since = tx.now() - KEEP_ANSWERS_S
-    return [
-        row
-        for row in _answers(tx, (QualityPurpose.GOLDEN, QualityPurpose.SECOND))
-        if row.at >= since and row.person is not None
-    ]
+    rows = _answers(tx, (QualityPurpose.GOLDEN, QualityPurpose.SECOND), tx.now() - KEEP_ANSWERS_S)
+    return [row for row in rows if row.person is not None]
 
 
-def _answers(tx: Transaction, purposes: Iterable[QualityPurpose]) -> list[Row[Any]]:
+def _answers(tx: Transaction, purposes: Iterable[QualityPurpose], since: float) -> list[Row[Any]]:
+    """The answers since then, newest first."""
     query = (
         select(quality_cases, quality_answers.c.person, quality_answers.c.answer, quality_answers.c.at)
         .join_from(quality_cases, quality_answers, _SAME_CASE)
         .where(*tx.tenant_condition(quality_cases), *tx.tenant_condition(quality_answers))
         .where(quality_cases.c.purpose.in_([purpose.value for purpose in purposes]))
+        .where(quality_answers.c.at >= since)
         .order_by(quality_answers.c.at.desc(), quality_answers.c.case_id)
     )
     return list(tx.execute(query).all())

@@ -13,7 +13,7 @@ from safelight.videos.models import RetryRefusal
 
 from .field_schemas import ADVICE_FIELDS, OWN_FIELD, USE_FIELD
 
-#: The parameter of a query that identifies somebody, read as `optional_identifier` reads a field.
+#: A query parameter that identifies an end user, read as `optional_identifier` reads a field.
 Identifier = Annotated[str, StringConstraints(strip_whitespace=True)]
 IDEMPOTENCY: dict[str, Any] = {
     "name": "Idempotency-Key",
