@@ -15,7 +15,7 @@ from safelight.app.settings import Settings
 from safelight.core.errors import SettingsError
 from safelight.detectors.models.catalogue import MODELS
 from safelight.detectors.registry import DetectorRegistry
-from safelight.detectors.text.pipeline import TextPipeline
+from safelight.detectors.text.pipeline import LOADING_S, TextPipeline
 from safelight.policy.documents import Policy
 from safelight.policy.documents import load as load_policy
 from safelight.policy.findings import SHIPPED, CategorySpec, Taxonomy
@@ -123,7 +123,11 @@ class CoreParts:
 
     @cached_property
     def text_pipeline(self) -> TextPipeline:
-        return TextPipeline(self.detectors.text_detectors(), budget_s=self.settings.scan.text_timeout_s)
+        return TextPipeline(
+            self.detectors.text_detectors(),
+            budget_s=self.settings.scan.text_timeout_s,
+            loading_s=LOADING_S,
+        )
 
     @cached_property
     def text_socket(self) -> Path:

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from safelight.screening.evaluation import StageResult
 
 FIELD = "prompt"
-#: Each text detector may take at least this time. A process that has just started loads word lists and
-#: models; on a busy machine, with the limit of the gateway, the prompt would count as not checked.
-_TEXT_S = 20.0
 #: The character for bytes that could not be read, and bytes of an argument that are not UTF-8.
 _LOST = re.compile("[\ufffd\ud800-\udfff]")
 
@@ -67,9 +64,9 @@ class SharedPipeline:
 
 def make_pipeline(container: Container) -> TextPipeline:
     """The text detectors, with the time limit of a process that has just started."""
-    from safelight.detectors.text.pipeline import TextPipeline
+    from safelight.detectors.text.pipeline import LOADING_S, TextPipeline
 
-    budget_s = max(_TEXT_S, container.core.settings.scan.text_timeout_s)
+    budget_s = max(LOADING_S, container.core.settings.scan.text_timeout_s)
     return TextPipeline(container.core.detectors.text_detectors(), budget_s=budget_s)
 
 

@@ -348,7 +348,8 @@ class ScanSettings(Section):
     text_timeout_s: float = Field(
         default=0.8,
         gt=0,
-        description="Time limit for screening the text of one request, in seconds.",
+        description="Time limit in seconds of each detector for the text of one request. The first English "
+        "and the first Chinese text have 20 s, in which word lists and models are loaded.",
     )
     max_reference_mb: int = Field(default=64, ge=1, description="Largest reference file, in MiB.")
     warm_workers: int = Field(

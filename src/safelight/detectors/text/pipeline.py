@@ -9,7 +9,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from typing import Literal, Protocol, cast
 
@@ -25,6 +25,7 @@ from safelight.policy.findings import (
     suggests_sexual_minors,
 )
 
+from .chinese import is_mostly_chinese
 from .languages import SHORTEST, is_short
 from .media_text import AssembledText, assemble_passages, join_lines
 from .normalise import views
@@ -34,6 +35,11 @@ from .safety_card import CardDetector
 _FILE_SOURCES = frozenset({"on_screen", "transcript", "tags"})
 #: Most calls of one detector that may hang at the same time. With this number, the detector is skipped.
 MAX_STUCK = 4
+#: Least time limit in seconds for one call of a detector while word lists and models are being loaded. On a
+#: busy machine the limit of a gateway is too short for it, and the text would count as not checked.
+LOADING_S = 20.0
+#: Time limit for all detectors, as a multiple of that for one.
+_TOTAL = 1.5
 #: Number of different outcomes of the detectors whose cells stay in memory.
 _KEPT_CELLS = 64
 
@@ -73,6 +79,19 @@ class _Run:
     elapsed_s: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Limits:
+    """Time limits for one text, in seconds of the clock of the pipeline."""
+
+    one_s: float
+    total_s: float
+    deadline: float
+
+    @property
+    def late_note(self) -> str:
+        return f"The {self.total_s:g} s for the whole text were over."
+
+
 class TextPipeline:
     """Runs the text detectors on texts. Thread-safe. An error in a detector leaves a gap in coverage and
     is not raised.
@@ -84,6 +103,7 @@ class TextPipeline:
         *,
         budget_s: float = 2.0,
         total_s: float | None = None,
+        loading_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
@@ -98,7 +118,11 @@ class TextPipeline:
         self.budget_s = budget_s
         #: Time limit in seconds for all detectors together. Detectors that have not started by then leave
         #: gaps in coverage.
-        self.total_s = 1.5 * budget_s if total_s is None else total_s
+        self.total_s = _TOTAL * budget_s if total_s is None else total_s
+        #: The limit for local detectors, if it is longer, until a text in the same script has been inspected.
+        self._loading_s = loading_s
+        #: Whether the texts of which a first one was inspected are mostly Chinese.
+        self._loaded: set[bool] = set() if loading_s > budget_s else {False, True}
         self._card_detectors = [detector for detector in self.detectors if isinstance(detector, CardDetector)]
         #: Number of abandoned calls that are still running, by the index of the detector.
         self._stuck: dict[int, int] = {}
@@ -115,6 +139,7 @@ class TextPipeline:
             self.detectors[: self._local_count],
             budget_s=self.budget_s,
             total_s=self.total_s,
+            loading_s=self._loading_s,
             clock=self._clock,
         )
 
@@ -217,25 +242,34 @@ class TextPipeline:
                     complete=not run.note,
                 )
 
-    @property
-    def _late_note(self) -> str:
-        return f"The {self.total_s:g} s for the whole text were over."
-
     def _run_all(self, work: list[tuple[TextDetector, list[TextContent]]]) -> list[_Run]:
         """Run the local detectors, then the remote ones if the text may be sent to a server."""
         runs = [_Run() for _ in work]
-        deadline = self._clock() + self.total_s
-        self._run_local(work[: self._local_count], runs, deadline)
+        scripts = self._unloaded_scripts(work)
+        total_s = _TOTAL * self._loading_s if scripts else self.total_s
+        limits = _Limits(
+            one_s=self._loading_s if scripts else self.budget_s,
+            total_s=total_s,
+            deadline=self._clock() + total_s,
+        )
+        self._run_local(work[: self._local_count], runs, limits)
+        self._loaded |= scripts
         if self.has_remote:
-            self._run_remote(work, runs, deadline)
+            self._run_remote(work, runs, limits)
         # An abandoned thread that finishes late changes only its own record, which is not read any more.
         return [
             run if run.done else _Run(note=run.note, done=True, started=run.started, elapsed_s=self.budget_s)
             for run in runs
         ]
 
+    def _unloaded_scripts(self, work: list[tuple[TextDetector, list[TextContent]]]) -> set[bool]:
+        """Of these texts, the scripts for which models may not be loaded yet."""
+        if len(self._loaded) == 2 or not work:
+            return set()
+        return {is_mostly_chinese(content.text) for content in work[0][1]} - self._loaded
+
     def _run_local(
-        self, work: list[tuple[TextDetector, list[TextContent]]], runs: list[_Run], deadline: float
+        self, work: list[tuple[TextDetector, list[TextContent]]], runs: list[_Run], limits: _Limits
     ) -> None:
         """Run detectors in order in one thread. If a detector hangs, a new thread continues with the next
         detector.
@@ -244,14 +278,14 @@ class TextPipeline:
         while position < len(work):
             changed = threading.Condition()
             self._start_thread(work, runs, position, changed)
-            position = self._wait(work, runs, position, changed, deadline)
-            if self._clock() >= deadline:
+            position = self._wait(work, runs, position, changed, limits)
+            if self._clock() >= limits.deadline:
                 for late in runs[position : len(work)]:
-                    late.note = late.note or self._late_note
+                    late.note = late.note or limits.late_note
                 break
 
     def _run_remote(
-        self, work: list[tuple[TextDetector, list[TextContent]]], runs: list[_Run], deadline: float
+        self, work: list[tuple[TextDetector, list[TextContent]]], runs: list[_Run], limits: _Limits
     ) -> None:
         """Run the remote detectors beside each other, so that the slowest does not add to the others.
 
@@ -260,8 +294,8 @@ class TextPipeline:
         local = runs[: self._local_count]
         found = [finding for run in local for finding in run.findings]
         why = self.withheld or _reason_not_sent(self.detectors, local)
-        if not why and self._clock() >= deadline:
-            why = self._late_note
+        if not why and self._clock() >= limits.deadline:
+            why = limits.late_note
         asked: list[int] = []
         for index in range(self._local_count, len(work)):
             wants = getattr(work[index][0], "wants", None)
@@ -269,12 +303,14 @@ class TextPipeline:
                 asked.append(index)
             else:
                 runs[index].note, runs[index].done = why, True
-        deadline = min(deadline, self._clock() + self.budget_s)
+        limits = replace(
+            limits, one_s=self.budget_s, deadline=min(limits.deadline, self._clock() + self.budget_s)
+        )
         changed = threading.Condition()
         for index in asked:
             self._start_thread(work[: index + 1], runs, index, changed)
         for index in asked:
-            self._wait(work[: index + 1], runs, index, changed, deadline)
+            self._wait(work[: index + 1], runs, index, changed, limits)
 
     def _start_thread(
         self,
@@ -327,7 +363,7 @@ class TextPipeline:
         runs: list[_Run],
         position: int,
         changed: threading.Condition,
-        deadline: float,
+        limits: _Limits,
     ) -> int:
         """Wait until all detectors are done or one exceeds its time limit; returns the index from which to
         continue.
@@ -341,7 +377,7 @@ class TextPipeline:
                     now = self._clock()
                     # A detector that has not started yet starts now at the latest.
                     started = now if run.started is None else run.started
-                    left = min(started + self.budget_s, deadline) - now
+                    left = min(started + limits.one_s, limits.deadline) - now
                     if left <= 0:
                         with self._lock:
                             self._stuck[position] = self._stuck.get(position, 0) + 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
@@ -135,6 +136,23 @@ def test_a_hanging_detector_is_abandoned_and_the_others_run_until_it_comes_back(
     pipeline.budget_s = 60
     (cell,) = pipeline.screen({"prompt": "bad"}).cells
     assert cell.complete
+
+
+@pytest.mark.parametrize(("first", "second"), [("a street", "街道"), ("街道", "a street")])
+def test_the_first_text_of_each_script_has_the_time_that_loading_takes(first: str, second: str) -> None:
+    class Loading(Reader):
+        def __init__(self) -> None:
+            self.seen: set[str] = set()
+
+        def inspect_text(self, content: TextContent) -> Iterable[Finding]:
+            if content.text not in self.seen:
+                time.sleep(0.5)
+            self.seen.add(content.text)
+            return []
+
+    pipeline = TextPipeline([Loading()], budget_s=0.1, loading_s=60)
+    read = [pipeline.screen({"prompt": text}).cells[0].complete for text in (first, second, first, "third")]
+    assert read == [True, True, True, False]
 
 
 def test_many_slow_texts_at_once_do_not_count_as_stuck() -> None:
