@@ -1,0 +1,158 @@
+"""Layouts of a text that change the order or the place of its letters: columns, steps, acrostics, pieces,
+keys that come with the text, and marks between letters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+_TAG = re.compile(
+    r"<!--.{0,200}?-->|</?[a-zA-Z][^<>]{0,80}>|\[/?[a-z]{1,8}\]|\{\}|\\[a-z]+\{\}|&nbsp;|&zwnj;|\*\*|__|~~"
+)
+_BROKEN_WORD = re.compile(r"[-\u00ad‐¬=~\\]\s*\n\s*")
+_QUOTED = re.compile(
+    r"\"([^\"\n]{0,80})\"(?!\s*:)|'((?:[^'\n\\]|\\.){0,80})'(?!\s*:)|“([^”\n]{0,80})”|`([^`\n]{0,80})`"
+)
+_NUMBERED = re.compile(
+    r"(?:^|[\s;,({\[|])[\[(#]?(?:part|p|step|line|piece|word|no\.?)?\s?(\d{1,3}|[a-z])\s?(?:[\])]|[.:=)]|->|→|-)+\s*"
+    r"([^;|\n]{1,60}?)(?=\s*(?:[;|\n]|,\s|$|\s[\[(#]?\d{1,3}[\]).:=]))",
+    re.IGNORECASE,
+)
+_ORDER = re.compile(r"\[\s*(\d+(?:\s*,\s*\d+){3,})\s*\]|(?<![\d,])(\d+(?:,\s?\d+){3,})")
+_KEY = re.compile(
+    r"(?:^|(?<=[\s,;({]))([^\s=:,;]{1,8})\s?(?:=|:|→|->|means|is)\s?[\"']?(\w|\w?_)[\"']?(?=[\s,;.)}]|$)"
+)
+_REFERENCE = re.compile(r"\((\d+)\)")
+#: Steps at which letters are taken from a text.
+_STEPS = (2, 3, 4, 5)
+#: Least pieces that are put together, and least entries of a key.
+_MIN_PIECES, _MIN_KEYS = 4, 4
+
+
+def remove_marks(text: str) -> str:
+    """The text without tags and comments, and with words that were broken over lines as one."""
+    return _BROKEN_WORD.sub("", _TAG.sub("", text))
+
+
+def read_backwards(text: str) -> Iterator[str]:
+    """The text, each of its words, and the order of its words backwards."""
+    yield text[::-1]
+    yield re.sub(r"\S+", lambda hit: hit.group()[::-1], text)
+    yield " ".join(reversed(text.split()))
+
+
+def read_columns(text: str) -> Iterator[str]:
+    """Lines of single cells read by columns, from either side, up or down."""
+    grids = [[line.split() for line in text.splitlines()], [[*line.rstrip()] for line in text.splitlines()]]
+    for grid in grids:
+        rows = [row for row in grid if len(row) >= 3 and sum(map(len, row)) <= 1.3 * len(row)]
+        if len(rows) < 3:
+            continue
+        wide = max(map(len, rows))
+        columns = ["".join(row[at] for row in rows if at < len(row)) for at in range(wide)]
+        for order in (columns, columns[::-1], [column[::-1] for column in columns]):
+            yield "".join(order).replace("_", " ")
+        yield "".join(column[:: 1 - 2 * (at % 2)] for at, column in enumerate(columns)).replace("_", " ")
+        yield "".join("".join(row)[:: 1 - 2 * (at % 2)] for at, row in enumerate(rows)).replace("_", " ")
+
+
+def read_steps(text: str) -> Iterator[str]:
+    """Each second, third, fourth or fifth sign; the same of the letters alone; and two halves mixed again."""
+    letters = "".join(filter(str.isalnum, text))
+    for row in (text, letters):
+        for step in _STEPS:
+            for first in range(step):
+                yield row[first::step]
+            yield "".join(row[first::step] for first in range(step))
+            size = -(-len(row) // step)
+            yield "".join(
+                row[at + size * part]
+                for at in range(size)
+                for part in range(step)
+                if at + size * part < len(row)
+            )
+
+
+def read_acrostics(text: str) -> Iterator[str]:
+    """The first and the last letters, and the first words, of lines, of sentences and of words."""
+    lines = [line.strip() for line in text.splitlines()]
+    full = [line for line in lines if line]
+    if len(full) >= 3:
+        yield from _stanzas(text)
+        yield "".join(line[:1] or " " for line in lines)
+        yield "".join(line[-1:] or " " for line in (line.rstrip(".,;!?:") for line in lines))
+        yield " ".join(line.split()[0] for line in full)
+        yield " ".join(line.split()[-1] for line in full)
+    words = text.split()
+    if len(words) >= 12:
+        yield "".join(word[0] for word in words)
+        yield "".join(word.rstrip(".,;!?:")[-1:] for word in words)
+    sentences = re.split(r"[.!?]\s+", text)
+    if len(sentences) >= 12:
+        yield "".join(sentence[:1] for sentence in sentences)
+
+
+def _stanzas(text: str) -> Iterator[str]:
+    """One word for each stanza; the numbers of stanzas in the first one stand for these words."""
+    blocks = [block.strip().splitlines() for block in re.split(r"\n\s*\n", text) if block.strip()]
+    if len(blocks) < 3:
+        return
+    found, loose = {}, []
+    for lines in blocks:
+        number = _REFERENCE.match(lines[0])
+        word = "".join(line.strip()[:1] for line in (lines[1:] if number else lines))
+        loose.append(word)
+        if number:
+            found[number.group(1)] = word
+    if found:
+        yield _REFERENCE.sub(lambda hit: found.get(hit.group(1), hit.group()), "\n".join(blocks[0]))
+    yield " ".join(loose)
+
+
+def read_pieces(text: str) -> Iterator[str]:
+    """Quoted or numbered pieces put together: in their order, by their numbers, or by a list of numbers."""
+    quoted = [next(filter(None, hit.groups()), "") for hit in _QUOTED.finditer(text)]
+    if len(quoted) >= _MIN_PIECES:
+        usual = quoted[2:] if len(quoted) > _MIN_PIECES + 2 else quoted
+        orders = [quoted, usual]
+        for hit in _ORDER.finditer(text):
+            numbers = [int(number) for number in re.findall(r"\d+", hit.group())]
+            orders += _ordered(quoted, numbers)
+        for order in orders:
+            yield "".join(order).replace("_", " ")
+            yield "".join(piece[::-1] for piece in order)
+        yield "".join(quoted)[::-1]
+    numbered = [(key, piece.strip("\"'“”‘’`")) for key, piece in _NUMBERED.findall(text)]
+    if len(numbered) >= _MIN_PIECES:
+        ordered = sorted(numbered, key=lambda one: int(one[0]) if one[0].isdigit() else ord(one[0]))
+        yield "".join(piece for _key, piece in ordered).replace("_", " ")
+        yield " ".join(piece for _key, piece in ordered)
+    cells = re.findall(r"[^|\n]+", text)
+    if text.count("|") >= 6:
+        yield "".join(
+            cell.strip() for cell in cells if not re.fullmatch(r"\s*(?::?-+:?|[A-Z])\s*", cell)
+        ).replace("_", " ")
+
+
+def _ordered(pieces: list[str], numbers: list[int]) -> Iterator[list[str]]:
+    for first in (0, 1):
+        if sorted(numbers) == list(range(first, len(pieces) + first)):
+            yield [pieces[number - first] for number in numbers]
+            yield [piece for _number, piece in sorted(zip(numbers, pieces, strict=True))]
+
+
+def apply_key(text: str) -> str:
+    """The text with the signs replaced that a list in it explains ("7 = e"); empty without such a list."""
+    hits = [*_KEY.finditer(text)]
+    if len(hits) < _MIN_KEYS:
+        return ""
+    table = {hit.group(1): hit.group(2).replace("_", " ") for hit in hits}
+    rest = _KEY.sub("", text)
+    if all(sign.isdigit() for sign in table):
+        numbers = re.findall(r"\d+", rest)
+        return "".join(table.get(number, "") for number in numbers)
+    if Counter(map(len, table)).most_common(1)[0][0] == 1:
+        return "".join(table.get(sign, sign) for sign in rest)
+    return "".join(table.get(word, word) for word in rest.split())

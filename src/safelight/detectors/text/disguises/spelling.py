@@ -1,0 +1,195 @@
+"""Words that are misspelled on purpose: vowels left out, letters stirred, doubled, covered, or typed beside
+their key, and spelling by sound. One way is chosen for a whole text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from .alphabets import LETTERS
+from .language import Reading
+from .vocabulary import english, index_by, log_frequency, words_of_length
+
+_TOKEN = re.compile(r"\S+")
+_EDGES = '.,;:"“”()[]!?'
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+#: Letters that signs and digits imitate.
+_IMITATED = {
+    "0": "o", "1": "il", "2": "zr", "3": "e", "4": "a", "5": "s", "6": "bg", "7": "t", "8": "b", "9": "gq",
+    "@": "a", "$": "s", "!": "il", "|": "il", "+": "t", "(": "c", "<": "ck", "{": "c", "[": "c", "#": "h",
+    "^": "av", "%": "x", "&": "e", "?": "", "*": "", "_": "", "-": "", ".": "", "·": "", "•": "", "~": "n",
+}  # fmt: skip
+_GROUPS = {
+    "/\\/\\": "m", "|\\/|": "m", "\\/\\/": "w", "|\\|": "n", "/\\/": "n", "|_|": "u", "(_)": "u", "/-\\": "a",
+    "|-|": "h", "]-[": "h", "}{": "h", "|)": "d", "|]": "d", "|>": "p", "|°": "p", "|*": "p", "|<": "k", "|{": "k",
+    "\\/": "v", "><": "x", "()": "o", "[]": "o", "|=": "f", "|2": "r", "'/": "y", "_|": "j", "|3": "b", "1_": "l",
+    "|_": "l", "¥": "y", "€": "e", "£": "l", "¢": "c", "°": "p",
+}  # fmt: skip
+_GROUP = re.compile("|".join(re.escape(one) for one in sorted(_GROUPS, key=len, reverse=True)))
+#: Cost of a letter in another place's key, under any sign, and of a wrong letter, in log10.
+_NEAR, _COVERED, _WRONG, _IMITATES = -1.0, -0.35, -3.5, -0.1
+#: A word with a lower sum of costs and frequency is not read.
+_MIN_WORD = -11.0
+#: Shares of the unknown letters that have to be read, by way: ways that match nearly everything need more.
+_SHORTHAND = {
+    "u": "you", "r": "are", "ur": "your", "n": "and", "da": "the", "th": "the", "w": "with", "b": "be", "c": "see",
+    "y": "why", "ppl": "people", "grl": "girl", "cuz": "because", "luv": "love", "dis": "this", "dat": "that",
+    "@": "at", "&": "and", "2": "to", "4": "for", "1": "one", "w/": "with", "w/o": "without", "b4": "before",
+    "bf": "boyfriend", "gf": "girlfriend", "sum1": "someone", "pic": "picture", "vid": "video", "f": "of",
+    "t": "to", "nd": "and", "wth": "with", "frm": "from", "n2": "into", "hs": "his", "ts": "its", "n't": "not",
+}  # fmt: skip
+_DIGIT_SOUNDS = {
+    "8": "ate",
+    "4": "for",
+    "2": "to",
+    "1": "one",
+    "9": "nine",
+    "6": "six",
+    "3": "e",
+    "0": "o",
+    "5": "s",
+}
+_SOUND_RULES = (
+    ("tion|sion|cian", "shn"), ("dge|dg", "j"), ("tch|cz", "ch"), ("sch", "sh"), ("ch", "C"), ("sh", "S"),
+    ("ph|gh(?=t)|ugh", "f"), ("th|dh", "d"), ("^kn|^gn", "n"), ("^wr", "r"), ("wh", "w"), ("ck|q|c(?![eiyh])", "k"),
+    ("c", "s"), ("x", "ks"), ("z", "s"), ("g(?=[eiy])", "j"), ("mb$", "m"), ("l(?=k|m|f)", ""), ("ng$|n(?=g)", "n"),
+    ("v", "f"), ("(?<!^)[aeiouyhw]", ""), ("^[aeiou]+", "a"), (r"(.)\1+", r"\1"),
+)  # fmt: skip
+_SOUND_PATTERNS = tuple((re.compile(pattern), to) for pattern, to in _SOUND_RULES)
+_REPEATED = re.compile(r"(.)\1+")
+_LATER_VOWELS = re.compile("(?<!^)[aeiou]")
+
+Spell = Callable[[str], str]
+
+
+def _stirred(word: str) -> str:
+    return "".join(sorted(word))
+
+
+def _single(word: str) -> str:
+    return _REPEATED.sub(r"\1", word)
+
+
+def _consonants(word: str) -> str:
+    return _LATER_VOWELS.sub("", word)
+
+
+def _sound(word: str) -> str:
+    for pattern, to in _SOUND_PATTERNS:
+        word = pattern.sub(to, word)
+    return word
+
+
+def respell(text: str) -> Iterator[Reading]:
+    """The text as read by each way of misspelling that explains most of its unknown words."""
+    tokens = _TOKEN.findall(text.casefold())
+    ways: tuple[tuple[Spell, float], ...] = (
+        (_unstir, 0.8), (_undouble, 0.85), (_add_vowels, 0.85), (_uncover, 0.8), (_by_sound, 0.9),
+    )  # fmt: skip
+    for way, least in ways:
+        read, done, unknown = [], 0, 0
+        for token in tokens:
+            core = token.strip(_EDGES)
+            if not core or (core in english() and way is not _add_vowels):
+                read.append(core)
+                continue
+            word = way(token)
+            size = len(core)
+            unknown += size
+            done += size if word else 0
+            read.append(word or core)
+        if done >= max(least * unknown, 6):
+            yield Reading(" ".join(read), done / unknown)
+
+
+def _unstir(token: str) -> str:
+    word = token.strip(_EDGES)
+    found = index_by(_stirred).get(_stirred(word), ()) if len(word) > 1 else ()
+    return max(found, key=lambda one: 2 * (one[0] == word[0]) + (one[-1] == word[-1]), default="")
+
+
+def _undouble(token: str) -> str:
+    word = token.strip(_EDGES)
+    runs = [len(hit.group()) for hit in re.finditer(r"(.)\1*", word)]
+    if not runs or min(runs) < 2:
+        return ""
+    return next(iter(index_by(_single).get(_single(word), ())), word[0] if len(runs) == 1 else "")
+
+
+def _add_vowels(token: str) -> str:
+    word = token.strip(_EDGES)
+    if word in _SHORTHAND:
+        return _SHORTHAND[word]
+    if any(sign in _DIGIT_SOUNDS for sign in word):
+        word = "".join(_DIGIT_SOUNDS.get(sign, sign) for sign in word)
+    if word in english() and len(word) < 3:
+        return word
+    if sum(letter in "aeiou" for letter in word[1:]) > 0.25 * len(word):
+        return word if word in english() else ""
+    found = index_by(_consonants).get(_consonants(word), ())
+    return next(iter(found or index_by(_sound).get(_sound(word), ())), "")
+
+
+def _by_sound(token: str) -> str:
+    word = re.sub("[^a-z]", "", "".join(_DIGIT_SOUNDS.get(sign, sign) for sign in token.strip(_EDGES)))
+    if not word:
+        return ""
+    found = index_by(_sound).get(_sound(word), ())
+    return max(found, key=lambda one: log_frequency(one) - 0.5 * _vowel_difference(one, word), default="")
+
+
+def _vowel_difference(first: str, second: str) -> float:
+    return abs(len(first) - len(second)) + 2 * (first[0] != second[0]) + len(set(first) ^ set(second))
+
+
+def _uncover(token: str) -> str:
+    """The likeliest word of the same length, with other letters only where a sign or a key near it is."""
+    for word in dict.fromkeys((token, token.strip(_EDGES), token.rstrip(_EDGES))):
+        word = _GROUP.sub(lambda hit: _GROUPS[hit.group()], word)
+        if 1 < len(word) <= 16 and all(sign in _costs() for sign in word):
+            found = _nearest(word)
+            if found:
+                return found
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _nearest(token: str) -> str:
+    words, letters, frequencies = words_of_length(len(token))
+    if not words:
+        return ""
+    score = frequencies.copy()
+    for at, sign in enumerate(token):
+        score += _costs()[sign][letters[:, at]]
+    best = int(score.argmax())
+    return words[best] if score[best] >= _MIN_WORD else ""
+
+
+@cache
+def _costs() -> dict[str, npt.NDArray[np.float32]]:
+    """For each sign, the cost of reading it as each letter."""
+    found = {}
+    for sign, letters in _IMITATED.items():
+        found[sign] = np.full(26, _COVERED if not letters else 2 * _COVERED, np.float32)
+        found[sign][[LETTERS.index(letter) for letter in letters]] = _IMITATES
+    for letter in LETTERS:
+        costs = np.full(26, _WRONG, np.float32)
+        costs[[LETTERS.index(near) for near in _neighbours(letter)]] = _NEAR
+        costs[LETTERS.index(letter)] = 0.0
+        found[letter] = costs
+    return found
+
+
+def _neighbours(letter: str) -> Sequence[str]:
+    row = next(row for row in _ROWS if letter in row)
+    at, below = row.index(letter), _ROWS.index(row)
+    near = [row[place] for place in (at - 1, at + 1) if 0 <= place < len(row)]
+    for other in (below - 1, below + 1):
+        if 0 <= other < len(_ROWS):
+            near += [_ROWS[other][place] for place in (at - 1, at, at + 1) if 0 <= place < len(_ROWS[other])]
+    return near
