@@ -204,8 +204,8 @@ VIEWS: tuple[ViewStep, ...] = (folded, joined, deleet, squeezed)
 
 
 def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...]:
-    """The original text, each different view of it, the other reading of its separated letters, the texts that
-    are hidden in it in an encoding, and guessed readings of a disguised text.
+    """The original text, each different view of it, the other reading of its separated letters, the texts
+    that are hidden in it in an encoding, and guessed readings of a disguised text.
     """
     made = [plain(text)]
     current = made[0]
@@ -230,7 +230,7 @@ def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...
         for one in decode_views(text)
     ]
     if chain is VIEWS:
-        made += guess_readings(text)
+        made += guess_readings(text, _fold)
     return tuple(made)
 
 

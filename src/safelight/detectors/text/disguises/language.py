@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from .vocabulary import english, log_frequency, other_languages
@@ -19,6 +21,8 @@ MIN_LIKELIHOOD = -1.7
 MIN_KNOWN = 0.72
 #: Fewer letters or words are English by chance.
 _MIN_LETTERS, _MIN_WORDS = 12, 3
+#: Pairs of letters that are compared, and the characters of a text in which they are counted.
+_PAIRS, _PAIR_CHARS = 110, 240
 #: A whole text in another language has at least this share of its words among the frequent ones.
 _MIN_OTHER = 0.4
 
@@ -80,6 +84,23 @@ def divide(letters: str) -> tuple[list[str], float]:
         words.append(letters[end - sizes[end] : end])
         end -= sizes[end]
     return words[::-1], best[-1] / max(len(letters), 1)
+
+
+def english_pairs(text: str) -> float:
+    """The share of the pairs of letters that are frequent in English, at the start of the text."""
+    letters = "".join(words_of(text[:_PAIR_CHARS]))
+    pairs = _english_pairs()
+    count = max(len(letters) - 1, 20)
+    return sum(letters[at : at + 2] in pairs for at in range(len(letters) - 1)) / count
+
+
+@cache
+def _english_pairs() -> frozenset[str]:
+    counted: Counter[str] = Counter()
+    for word, frequency in english().items():
+        for at in range(len(word) - 1):
+            counted[word[at : at + 2]] += int(10 ** (frequency + 7))
+    return frozenset(pair for pair, _count in counted.most_common(_PAIRS))
 
 
 def is_other_language(words: Sequence[str]) -> bool:

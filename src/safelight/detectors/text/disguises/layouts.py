@@ -13,7 +13,7 @@ _TAG = re.compile(
 )
 _BROKEN_WORD = re.compile(r"[-\u00ad‐¬=~\\]\s*\n\s*")
 _QUOTED = re.compile(
-    r"\"([^\"\n]{0,80})\"(?!\s*:)|'((?:[^'\n\\]|\\.){0,80})'(?!\s*:)|“([^”\n]{0,80})”|`([^`\n]{0,80})`"
+    r"""(?:(["']?\w{1,20}["']?)\s?[:=]\s?)?("[^"\n]{1,80}"|'(?:[^'\n\\]|\\.){1,80}'|“[^”\n]{1,80}”|`[^`\n]{1,80}`)(?!\s?:)"""
 )
 _NUMBERED = re.compile(
     r"(?:^|[\s;,({\[|])[\[(#]?(?:part|p|step|line|piece|word|no\.?)?\s?(\d{1,3}|[a-z])\s?(?:[\])]|[.:=)]|->|→|-)+\s*"
@@ -28,12 +28,23 @@ _REFERENCE = re.compile(r"\((\d+)\)")
 #: Steps at which letters are taken from a text.
 _STEPS = (2, 3, 4, 5)
 #: Least pieces that are put together, and least entries of a key.
-_MIN_PIECES, _MIN_KEYS = 4, 4
+_MIN_PIECES, _MIN_KEYS, _MIN_CELLS = 4, 4, 6
+#: Of a sign that is inserted between letters: its number for each other sign.
+_MIN_INSERTED = 0.6
 
 
 def remove_marks(text: str) -> str:
     """The text without tags and comments, and with words that were broken over lines as one."""
     return _BROKEN_WORD.sub("", _TAG.sub("", text))
+
+
+def remove_inserted(text: str) -> str:
+    """The text without a sign that stands beside most of its letters."""
+    signs = Counter(sign for sign in text if not sign.isspace())
+    for sign, count in signs.most_common(2):
+        if not sign.isalnum() and count >= _MIN_INSERTED * (signs.total() - count):
+            return text.replace(sign, "")
+    return text
 
 
 def read_backwards(text: str) -> Iterator[str]:
@@ -113,27 +124,25 @@ def _stanzas(text: str) -> Iterator[str]:
 
 def read_pieces(text: str) -> Iterator[str]:
     """Quoted or numbered pieces put together: in their order, by their numbers, or by a list of numbers."""
-    quoted = [next(filter(None, hit.groups()), "") for hit in _QUOTED.finditer(text)]
-    if len(quoted) >= _MIN_PIECES:
-        usual = quoted[2:] if len(quoted) > _MIN_PIECES + 2 else quoted
-        orders = [quoted, usual]
+    found = [(hit.group(1) or "", hit.group(2)[1:-1]) for hit in _QUOTED.finditer(text)]
+    usual = Counter(key for key, _piece in found).most_common(1)[0][0] if found else ""
+    for pieces in ([piece for key, piece in found if key == usual], [piece for _key, piece in found]):
+        if len(pieces) < _MIN_PIECES:
+            continue
+        orders = [pieces, pieces[::-1]]
         for hit in _ORDER.finditer(text):
-            numbers = [int(number) for number in re.findall(r"\d+", hit.group())]
-            orders += _ordered(quoted, numbers)
+            orders += _ordered(pieces, [int(number) for number in re.findall(r"\d+", hit.group())])
         for order in orders:
             yield "".join(order).replace("_", " ")
             yield "".join(piece[::-1] for piece in order)
-        yield "".join(quoted)[::-1]
     numbered = [(key, piece.strip("\"'“”‘’`")) for key, piece in _NUMBERED.findall(text)]
     if len(numbered) >= _MIN_PIECES:
         ordered = sorted(numbered, key=lambda one: int(one[0]) if one[0].isdigit() else ord(one[0]))
         yield "".join(piece for _key, piece in ordered).replace("_", " ")
         yield " ".join(piece for _key, piece in ordered)
-    cells = re.findall(r"[^|\n]+", text)
-    if text.count("|") >= 6:
-        yield "".join(
-            cell.strip() for cell in cells if not re.fullmatch(r"\s*(?::?-+:?|[A-Z])\s*", cell)
-        ).replace("_", " ")
+    if text.count("|") >= _MIN_CELLS:
+        cells = [cell.strip() for cell in re.split(r"[|\n]", text)]
+        yield "".join(cell for cell in cells if not re.fullmatch("[:-]+|[A-Z]", cell)).replace("_", " ")
 
 
 def _ordered(pieces: list[str], numbers: list[int]) -> Iterator[list[str]]:

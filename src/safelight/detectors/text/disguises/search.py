@@ -1,16 +1,17 @@
-"""Searches for a reading of a text that is clearly more English than the text itself."""
+"""Searches for readings of a disguised text that are English."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from safelight.detectors.protocol import TextView
 
-from .alphabets import read_braille, read_morse, read_sounds, read_spoken, read_styles, turn_back
+from .alphabets import read_braille, read_morse, read_spoken, read_styles, turn_back
 from .codes import ciphers, read_bits, read_blocks, read_escapes, read_numbers, read_offsets, undo_word_games
 from .language import (
     Reading,
+    english_pairs,
     is_other_language,
     known_share,
     rate,
@@ -25,81 +26,87 @@ from .layouts import (
     read_columns,
     read_pieces,
     read_steps,
+    remove_inserted,
     remove_marks,
 )
+from .scripts import read_sounds
 from .spelling import respell
 
-#: Characters of a text that are read: longer texts take too long, and their words are read as they stand.
+#: Characters of a text that are read: longer texts take too long, and most of their words are plain.
 MAX_READ_CHARS = 2000
 #: Readings of one text.
-MAX_READINGS = 2
-#: Least score of a reading, and what it has more than the text itself.
-_MIN_SCORE, _MIN_GAIN = 0.72, 0.2
+MAX_READINGS = 3
+#: Candidates of one group that are divided into words, and the share of English pairs that they need.
+_MAX_RATED, _MIN_PAIRS = 3, 0.42
+#: Least score of a reading, and the share of its letters that are not in words of the text.
+_MIN_SCORE, _MIN_NEW = 0.75, 0.5
+#: Unknown letters of a text that has misspelled words, as a share.
+_MIN_MISSPELLED = 0.35
 #: A text with this share of its letters in known words, and few signs, is read as it stands.
 _PLAIN_SHARE, _PLAIN_LETTERS = 0.8, 0.75
+#: Lines of a text whose first letters may be another text, and characters of the shortest text.
+_MIN_LINES, _MIN_CHARS = 5, 12
+_MAX_CHINESE = 0.2
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _KIND = "guess_en"
 
 
-def guess_readings(text: str) -> list[TextView]:
-    """The most English readings of a disguised text; none for a text that reads as it stands."""
+def guess_readings(text: str, fold: Callable[[str], str]) -> list[TextView]:
+    """The most English readings of a disguised text; none for a text that reads as it stands. `fold` is the
+    folding of a character.
+    """
     short = text[:MAX_READ_CHARS]
     if _reads_as_it_stands(short):
         return []
-    own = rate(short).score
-    found: list[Reading] = []
-    for reading in _readings(short):
-        if reading.score >= max(_MIN_SCORE, own + _MIN_GAIN) and reading.text not in (
-            one.text for one in found
-        ):
-            found.append(reading)
-            if reading.score > 0.9:
+    words = frozenset(words_of(short))
+    found: dict[str, Reading] = {}
+    for reading in _readings(short, fold):
+        if reading.score >= _MIN_SCORE and _new_share(reading.text, words) >= _MIN_NEW:
+            found.setdefault(reading.text, reading)
+            if reading.score > 0.95:
                 break
-    found.sort(key=lambda one: -one.score)
-    return [_view(one.text, len(short)) for one in found[:MAX_READINGS]]
+    best = sorted(found.values(), key=lambda one: -one.score)[:MAX_READINGS]
+    return [_view(one.text, len(short)) for one in best]
 
 
 def _reads_as_it_stands(text: str) -> bool:
     size = len("".join(text.split()))
-    if len(_HAN.findall(text)) > 0.2 * size or size < 12:
+    if size < _MIN_CHARS or len(_HAN.findall(text)) > _MAX_CHINESE * size:
         return True
     words = words_of(text)
-    letters = sum(map(len, words))
-    if letters < _PLAIN_LETTERS * size or known_share(words) < _PLAIN_SHARE:
+    if sum(map(len, words)) < _PLAIN_LETTERS * size or known_share(words) < _PLAIN_SHARE:
         return False
-    return text.count("\n") < 4
+    return text.count("\n") < _MIN_LINES
 
 
-def _readings(text: str) -> Iterator[Reading]:
-    clean = remove_marks(text)
-    styled = read_styles(clean)
-    strange = strange_part(styled)
-    yield from _best(_layouts(clean, styled))
-    yield from _best(_codes(text, strange))
-    yield from _best_shift(strange)
-    yield from _best_spelling(strange, styled)
+def _new_share(text: str, words: frozenset[str]) -> float:
+    read = words_of(text)
+    return sum(len(word) for word in read if word not in words) / max(sum(map(len, read)), 1)
+
+
+def _readings(text: str, fold: Callable[[str], str]) -> Iterator[Reading]:
+    clean = remove_inserted(remove_marks(text))
+    styled, strange = read_styles(clean, fold), strange_part(clean)
+    yield from _best([styled, turn_back(clean), apply_key(clean), *read_columns(styled)])
+    yield from _best([*read_pieces(clean), *read_acrostics(styled), *read_backwards(styled)])
+    yield from _best(read_steps(strange))
+    yield from _best(_codes(text, strange_part(text)))
+    yield from _best(undo_word_games(styled))
+    yield from _best_cipher(strange)
+    words = words_of(styled)
+    if known_share(words) <= 1 - _MIN_MISSPELLED and not is_other_language(words):
+        yield from respell(styled)
+    sounds = read_sounds(strange)
+    if sounds:
+        yield from respell(sounds)
 
 
 def _best(candidates: Iterable[str]) -> Iterator[Reading]:
-    """The candidate that is most English, with its own blanks or with others."""
-    rated = [
-        max(rate(one), rate_without_blanks(one), key=lambda two: two.score)
-        for one in dict.fromkeys(candidates)
-        if one
-    ]
-    if rated:
-        yield max(rated, key=lambda one: one.score)
-
-
-def _layouts(clean: str, styled: str) -> Iterator[str]:
-    yield styled
-    yield turn_back(clean)
-    yield apply_key(clean)
-    yield from read_columns(styled)
-    yield from read_pieces(clean)
-    yield from read_acrostics(styled)
-    yield from read_backwards(styled)
-    yield from read_steps(strange_part(styled))
+    """The candidates that are most English, with their own blanks or with others."""
+    rated = sorted(((english_pairs(one), one) for one in dict.fromkeys(candidates)), reverse=True)
+    for pairs, one in rated[:_MAX_RATED]:
+        if pairs >= _MIN_PAIRS:
+            yield max(rate(one), rate_without_blanks(one), key=lambda reading: reading.score)
 
 
 def _codes(text: str, strange: str) -> Iterator[str]:
@@ -111,26 +118,21 @@ def _codes(text: str, strange: str) -> Iterator[str]:
     yield from read_bits(strange)
     yield from read_blocks(text)
     yield from read_offsets(strange)
-    yield from undo_word_games(strange)
 
 
-def _best_shift(text: str) -> Iterator[Reading]:
-    texts = [text, text[::-1]]
-    yield from _best(one.casefold().translate(table) for one in texts for table in ciphers())
-
-
-def _best_spelling(strange: str, styled: str) -> Iterator[Reading]:
-    words = words_of(strange)
-    if is_other_language(words):
-        return
-    yield from respell(styled)
-    sounds = read_sounds(strange)
-    if sounds and sounds != strange.casefold():
-        yield from respell(sounds)
+def _best_cipher(text: str) -> Iterator[Reading]:
+    lower = text.casefold()
+    sample = lower[:240]
+    tables = sorted(ciphers(), key=lambda table: -english_pairs(sample.translate(table)))[:_MAX_RATED]
+    yield from _best(lower.translate(table) for table in tables)
+    backwards = lower[::-1]
+    tables = sorted(ciphers(), key=lambda table: -english_pairs(backwards[:240].translate(table)))[
+        :_MAX_RATED
+    ]
+    yield from _best(backwards.translate(table) for table in tables)
 
 
 def _view(text: str, length: int) -> TextView:
     """The reading, with its letters spread over the text: most readings have no letter in its old place."""
-    size = max(len(text), 1)
-    offsets = [index * length // size for index in range(len(text))]
-    return TextView(kind=_KIND, text=text.casefold(), offsets=[*offsets, length], is_guess=True)
+    offsets = [index * length // max(len(text), 1) for index in range(len(text))]
+    return TextView(kind=_KIND, text=text, offsets=[*offsets, length], is_guess=True)

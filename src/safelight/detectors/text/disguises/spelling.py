@@ -33,9 +33,13 @@ _GROUPS = {
 _GROUP = re.compile("|".join(re.escape(one) for one in sorted(_GROUPS, key=len, reverse=True)))
 #: Cost of a letter in another place's key, under any sign, and of a wrong letter, in log10.
 _NEAR, _COVERED, _WRONG, _IMITATES = -1.0, -0.35, -3.5, -0.1
-#: A word with a lower sum of costs and frequency is not read.
-_MIN_WORD = -11.0
-#: Shares of the unknown letters that have to be read, by way: ways that match nearly everything need more.
+#: A word with a lower sum of costs per letter is not read.
+_MIN_COST = -0.5
+#: Letters after which a way that explains less than half of them is given up, and fewest letters to explain.
+_TRIED_LETTERS, _MIN_READ_LETTERS = 40, 8
+#: The most frequent words, which are compared by their sound.
+_SOUND_WORDS = 20_000
+#: What short messages write for words.
 _SHORTHAND = {
     "u": "you", "r": "are", "ur": "your", "n": "and", "da": "the", "th": "the", "w": "with", "b": "be", "c": "see",
     "y": "why", "ppl": "people", "grl": "girl", "cuz": "because", "luv": "love", "dis": "this", "dat": "that",
@@ -61,6 +65,7 @@ _SOUND_RULES = (
     ("v", "f"), ("(?<!^)[aeiouyhw]", ""), ("^[aeiou]+", "a"), (r"(.)\1+", r"\1"),
 )  # fmt: skip
 _SOUND_PATTERNS = tuple((re.compile(pattern), to) for pattern, to in _SOUND_RULES)
+_PIG_ENDING = re.compile("(?:w|y|h)?ay$|'ay$|-.{0,2}ay$")
 _REPEATED = re.compile(r"(.)\1+")
 _LATER_VOWELS = re.compile("(?<!^)[aeiou]")
 
@@ -88,23 +93,21 @@ def _sound(word: str) -> str:
 def respell(text: str) -> Iterator[Reading]:
     """The text as read by each way of misspelling that explains most of its unknown words."""
     tokens = _TOKEN.findall(text.casefold())
-    ways: tuple[tuple[Spell, float], ...] = (
-        (_unstir, 0.8), (_undouble, 0.85), (_add_vowels, 0.85), (_uncover, 0.8), (_by_sound, 0.9),
-    )  # fmt: skip
-    for way, least in ways:
+    for way, least in _WAYS:
         read, done, unknown = [], 0, 0
         for token in tokens:
             core = token.strip(_EDGES)
-            if not core or (core in english() and way is not _add_vowels):
-                read.append(core)
-                continue
-            word = way(token)
-            size = len(core)
-            unknown += size
-            done += size if word else 0
+            is_known = core in english() and (way is not _add_vowels or len(core) < 3)
+            word = core if is_known or not core else way(token)
+            if not is_known:
+                unknown += len(core)
+                done += len(core) if word else 0
             read.append(word or core)
-        if done >= max(least * unknown, 6):
-            yield Reading(" ".join(read), done / unknown)
+            if unknown >= _TRIED_LETTERS and done < 0.5 * unknown:
+                break
+        else:
+            if done >= max(least * unknown, _MIN_READ_LETTERS):
+                yield Reading(" ".join(read), done / unknown)
 
 
 def _unstir(token: str) -> str:
@@ -132,14 +135,22 @@ def _add_vowels(token: str) -> str:
     if sum(letter in "aeiou" for letter in word[1:]) > 0.25 * len(word):
         return word if word in english() else ""
     found = index_by(_consonants).get(_consonants(word), ())
-    return next(iter(found or index_by(_sound).get(_sound(word), ())), "")
+    return next(iter(found or index_by(_sound, _SOUND_WORDS).get(_sound(word), ())), "")
+
+
+def _turn_round(token: str) -> str:
+    """The word whose first letters stand at its end, before an ending such as "ay"."""
+    word = token.strip(_EDGES)
+    core = _PIG_ENDING.sub("", word)
+    turned = [core, *(core[-size:] + core[:-size] for size in range(1, min(4, len(core))))]
+    return max(turned, key=log_frequency) if core != word and max(map(log_frequency, turned)) > -7 else ""
 
 
 def _by_sound(token: str) -> str:
     word = re.sub("[^a-z]", "", "".join(_DIGIT_SOUNDS.get(sign, sign) for sign in token.strip(_EDGES)))
     if not word:
         return ""
-    found = index_by(_sound).get(_sound(word), ())
+    found = index_by(_sound, _SOUND_WORDS).get(_sound(word), ())
     return max(found, key=lambda one: log_frequency(one) - 0.5 * _vowel_difference(one, word), default="")
 
 
@@ -167,7 +178,7 @@ def _nearest(token: str) -> str:
     for at, sign in enumerate(token):
         score += _costs()[sign][letters[:, at]]
     best = int(score.argmax())
-    return words[best] if score[best] >= _MIN_WORD else ""
+    return words[best] if score[best] - frequencies[best] >= _MIN_COST * len(token) else ""
 
 
 @cache
@@ -193,3 +204,15 @@ def _neighbours(letter: str) -> Sequence[str]:
         if 0 <= other < len(_ROWS):
             near += [_ROWS[other][place] for place in (at - 1, at, at + 1) if 0 <= place < len(_ROWS[other])]
     return near
+
+
+#: The ways of misspelling, and the share of the unknown letters that they have to read: ways that match nearly
+#: everything need more.
+_WAYS: tuple[tuple[Spell, float], ...] = (
+    (_unstir, 0.8),
+    (_turn_round, 0.8),
+    (_undouble, 0.85),
+    (_uncover, 0.8),
+    (_add_vowels, 0.85),
+    (_by_sound, 0.9),
+)

@@ -1,4 +1,4 @@
-"""English words with their frequency, indexes of them by what a disguise keeps, and words of other languages."""
+"""English words with their frequency, indexes of them by what a disguise keeps, and other languages' words."""
 
 from __future__ import annotations
 
@@ -6,79 +6,25 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
-#: Log10 of the lowest frequency. Rarer entries of the list are mostly names, typing errors and other languages.
+#: Log10 of the lowest frequency. Rarer entries are mostly names, typing errors and other languages.
 _MIN_LOG_FREQUENCY = -6.3
 #: The list contains every pair of letters; these are the words of two letters.
 _SHORT_WORDS = frozenset(
-    [
-        "a",
-        "i",
-        "am",
-        "an",
-        "as",
-        "at",
-        "be",
-        "by",
-        "do",
-        "go",
-        "he",
-        "hi",
-        "if",
-        "in",
-        "is",
-        "it",
-        "me",
-        "my",
-        "no",
-        "of",
-        "oh",
-        "ok",
-        "on",
-        "or",
-        "ox",
-        "so",
-        "to",
-        "tv",
-        "up",
-        "us",
-        "we",
-    ]
+    re.findall(
+        "[a-z]+", "a i am an as at be by do go he hi if in is it me my no of oh ok on or ox so to tv up us we"
+    )
 )
 _VOWEL = re.compile("[aeiouy]")
 #: Languages with Latin letters whose sentences must not be taken for misspelled English, and the number of
 #: their most frequent words that are compared.
-_OTHER_LANGUAGES = [
-    "es",
-    "fr",
-    "de",
-    "it",
-    "pt",
-    "nl",
-    "pl",
-    "sv",
-    "da",
-    "nb",
-    "fi",
-    "cs",
-    "hu",
-    "ro",
-    "tr",
-    "id",
-    "ms",
-    "vi",
-    "ca",
-    "sh",
-    "sk",
-    "sl",
-    "lt",
-    "lv",
-    "is",
-    "fil",
-]
+_OTHER_LANGUAGES = re.findall(
+    "[a-z]+", "es fr de it pt nl pl sv da nb fi cs hu ro tr id ms vi ca sh sk sl lt lv is fil"
+)
 _OTHER_WORDS = 4000
 
 
@@ -106,10 +52,10 @@ def other_languages() -> tuple[frozenset[str], ...]:
 
 
 @cache
-def index_by(key: Callable[[str], str]) -> Mapping[str, tuple[str, ...]]:
-    """The English words with each key, the most frequent first."""
+def index_by(key: Callable[[str], str], size: int | None = None) -> Mapping[str, tuple[str, ...]]:
+    """The `size` most frequent English words by their key, the most frequent first."""
     found: dict[str, list[str]] = {}
-    for word in english():
+    for word in islice(english(), size):
         found.setdefault(key(word), []).append(word)
     return {one: tuple(words[:12]) for one, words in found.items()}
 
