@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from .vocabulary import english, log_frequency, other_languages
@@ -14,13 +14,13 @@ _WORDS = re.compile(r"[a-z]+")
 _LONGEST_WORD = 16
 #: Log10 of the probability of a letter that belongs to no word.
 _UNKNOWN_LETTER = -5.0
-#: Mean of log10 of the probability per letter. Divided English has -0.85 on average and hardly ever less than
+#: Mean of log10 of the probability per letter. Divided English has -0.85 on average and rarely less than
 #: -1.4; its letters in random order have -3, and never more than -2.1.
-MIN_LIKELIHOOD = -1.7
-#: Letters in known words, as a share. Names and rare words are missing in English.
-MIN_KNOWN = 0.72
+MIN_LIKELIHOOD = -1.35
+#: A word of two words with this many letters and log10 of the frequency is known: "firecracker".
+_MIN_PART_LETTERS, _MIN_PART = 3, -5.5
 #: Fewer letters or words are English by chance.
-_MIN_LETTERS, _MIN_WORDS = 12, 3
+_MIN_LETTERS, _MIN_WORDS = 20, 4
 #: Pairs of letters that are compared, and the characters of a text in which they are counted.
 _PAIRS, _PAIR_CHARS = 110, 240
 #: A whole text in another language has at least this share of its words among the frequent ones.
@@ -41,8 +41,16 @@ def words_of(text: str) -> list[str]:
 
 def known_share(words: Sequence[str]) -> float:
     """The share of the letters that are in English words."""
+    return sum(len(word) for word in words if _is_known(word)) / max(sum(map(len, words)), 1)
+
+
+@lru_cache(maxsize=8192)
+def _is_known(word: str) -> bool:
     known = english()
-    return sum(len(word) for word in words if word in known) / max(sum(map(len, words)), 1)
+    return word in known or any(
+        known.get(word[:at], -9) > _MIN_PART and known.get(word[at:], -9) > _MIN_PART
+        for at in range(_MIN_PART_LETTERS, len(word) - _MIN_PART_LETTERS + 1)
+    )
 
 
 def rate(text: str) -> Reading:

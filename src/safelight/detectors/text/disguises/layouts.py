@@ -48,10 +48,9 @@ def remove_inserted(text: str) -> str:
 
 
 def read_backwards(text: str) -> Iterator[str]:
-    """The text, each of its words, and the order of its words backwards."""
+    """The text and each of its words backwards."""
     yield text[::-1]
     yield re.sub(r"\S+", lambda hit: hit.group()[::-1], text)
-    yield " ".join(reversed(text.split()))
 
 
 def read_columns(text: str) -> Iterator[str]:

@@ -38,12 +38,14 @@ MAX_READ_CHARS = 2000
 MAX_READINGS = 3
 #: Candidates of one group that are divided into words, and the share of English pairs that they need.
 _MAX_RATED, _MIN_PAIRS = 3, 0.42
+#: Letters of a reading for each character of the text that are not blanks. Bits have one for 8.
+_MIN_LETTERS = 0.08
 #: Least score of a reading, and the share of its letters that are not in words of the text.
 _MIN_SCORE, _MIN_NEW = 0.75, 0.5
 #: Unknown letters of a text that has misspelled words, as a share.
 _MIN_MISSPELLED = 0.35
 #: A text with this share of its letters in known words, and few signs, is read as it stands.
-_PLAIN_SHARE, _PLAIN_LETTERS = 0.8, 0.75
+_PLAIN_SHARE, _PLAIN_LETTERS = 0.7, 0.75
 #: Lines of a text whose first letters may be another text, and characters of the shortest text.
 _MIN_LINES, _MIN_CHARS = 5, 12
 _MAX_CHINESE = 0.2

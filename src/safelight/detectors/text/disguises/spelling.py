@@ -4,6 +4,7 @@ their key, and spelling by sound. One way is chosen for a whole text.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
@@ -65,9 +66,27 @@ _SOUND_RULES = (
     ("v", "f"), ("(?<!^)[aeiouyhw]", ""), ("^[aeiou]+", "a"), (r"(.)\1+", r"\1"),
 )  # fmt: skip
 _SOUND_PATTERNS = tuple((re.compile(pattern), to) for pattern, to in _SOUND_RULES)
-_PIG_ENDING = re.compile("(?:w|y|h)?ay$|'ay$|-.{0,2}ay$")
+_PIG_ENDINGS = ("ay", "way", "yay", "hay")
 _REPEATED = re.compile(r"(.)\1+")
 _LATER_VOWELS = re.compile("(?<!^)[aeiou]")
+
+#: Signs that are a word of one letter.
+_SINGLE = {"4": "a", "@": "a", "1": "i", "!": "i", "|": "i"}
+#: Letters that are written for each other by sound.
+_SAME_SOUND = {
+    "k": "cq",
+    "c": "ks",
+    "s": "cz",
+    "z": "s",
+    "i": "ye",
+    "y": "i",
+    "v": "wf",
+    "w": "v",
+    "f": "v",
+    "u": "ow",
+    "j": "g",
+    "g": "j",
+}
 
 Spell = Callable[[str], str]
 
@@ -140,10 +159,14 @@ def _add_vowels(token: str) -> str:
 
 def _turn_round(token: str) -> str:
     """The word whose first letters stand at its end, before an ending such as "ay"."""
-    word = token.strip(_EDGES)
-    core = _PIG_ENDING.sub("", word)
-    turned = [core, *(core[-size:] + core[:-size] for size in range(1, min(4, len(core))))]
-    return max(turned, key=log_frequency) if core != word and max(map(log_frequency, turned)) > -7 else ""
+    word = re.sub("[^a-z]", "", token)
+    turned = [
+        core[-size:] + core[:-size] if size else core
+        for core in (word.removesuffix(ending) for ending in _PIG_ENDINGS if word.endswith(ending))
+        for size in range(min(4, len(core)))
+    ]
+    best = max(turned, key=log_frequency, default="")
+    return best if log_frequency(best) > -math.inf else ""
 
 
 def _by_sound(token: str) -> str:
@@ -160,7 +183,10 @@ def _vowel_difference(first: str, second: str) -> float:
 
 def _uncover(token: str) -> str:
     """The likeliest word of the same length, with other letters only where a sign or a key near it is."""
+    token = token.replace("'", "")
     for word in dict.fromkeys((token, token.strip(_EDGES), token.rstrip(_EDGES))):
+        if word in _SINGLE:
+            return _SINGLE[word]
         word = _GROUP.sub(lambda hit: _GROUPS[hit.group()], word)
         if 1 < len(word) <= 16 and all(sign in _costs() for sign in word):
             found = _nearest(word)
@@ -186,7 +212,7 @@ def _costs() -> dict[str, npt.NDArray[np.float32]]:
     """For each sign, the cost of reading it as each letter."""
     found = {}
     for sign, letters in _IMITATED.items():
-        found[sign] = np.full(26, _COVERED if not letters else 2 * _COVERED, np.float32)
+        found[sign] = np.full(26, _WRONG if sign.isdigit() else _NEAR if letters else _COVERED, np.float32)
         found[sign][[LETTERS.index(letter) for letter in letters]] = _IMITATES
     for letter in LETTERS:
         costs = np.full(26, _WRONG, np.float32)
@@ -203,7 +229,7 @@ def _neighbours(letter: str) -> Sequence[str]:
     for other in (below - 1, below + 1):
         if 0 <= other < len(_ROWS):
             near += [_ROWS[other][place] for place in (at - 1, at, at + 1) if 0 <= place < len(_ROWS[other])]
-    return near
+    return [*near, *_SAME_SOUND.get(letter, "")]
 
 
 #: The ways of misspelling, and the share of the unknown letters that they have to read: ways that match nearly
@@ -213,6 +239,6 @@ _WAYS: tuple[tuple[Spell, float], ...] = (
     (_turn_round, 0.8),
     (_undouble, 0.85),
     (_uncover, 0.8),
-    (_add_vowels, 0.85),
-    (_by_sound, 0.9),
+    (_add_vowels, 0.8),
+    (_by_sound, 0.8),
 )
