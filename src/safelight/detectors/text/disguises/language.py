@@ -11,6 +11,7 @@ from typing import NamedTuple
 from .vocabulary import english, log_frequency, other_languages
 
 _WORDS = re.compile(r"[a-z]+")
+_ENDING = re.compile("(?<=...)(?:s|es|ed|ing|ly|er|est|ier|iest|y|ness)$")
 _LONGEST_WORD = 16
 #: Log10 of the probability of a letter that belongs to no word.
 _UNKNOWN_LETTER = -5.0
@@ -47,7 +48,9 @@ def known_share(words: Sequence[str]) -> float:
 @lru_cache(maxsize=8192)
 def _is_known(word: str) -> bool:
     known = english()
-    return word in known or any(
+    if word in known or (len(word) > 4 and _ENDING.sub("", word) in known):
+        return True
+    return any(
         known.get(word[:at], -9) > _MIN_PART and known.get(word[at:], -9) > _MIN_PART
         for at in range(_MIN_PART_LETTERS, len(word) - _MIN_PART_LETTERS + 1)
     )
@@ -114,8 +117,8 @@ def _english_pairs() -> frozenset[str]:
 def is_other_language(words: Sequence[str]) -> bool:
     """Whether many of the words are frequent in one language other than English."""
     counted = [word for word in words if len(word) > 1]
-    return any(
-        sum(word in language for word in counted) >= _MIN_OTHER * max(len(counted), 1)
+    return len(counted) >= _MIN_WORDS and any(
+        sum(word in language for word in counted) >= _MIN_OTHER * len(counted)
         for language in other_languages()
     )
 

@@ -90,7 +90,6 @@ def read_acrostics(text: str) -> Iterator[str]:
     lines = [line.strip() for line in text.splitlines()]
     full = [line for line in lines if line]
     if len(full) >= 3:
-        yield from _stanzas(text)
         yield "".join(line[:1] or " " for line in lines)
         yield "".join(line[-1:] or " " for line in (line.rstrip(".,;!?:") for line in lines))
         yield " ".join(line.split()[0] for line in full)
@@ -104,7 +103,7 @@ def read_acrostics(text: str) -> Iterator[str]:
         yield "".join(sentence[:1] for sentence in sentences)
 
 
-def _stanzas(text: str) -> Iterator[str]:
+def read_stanzas(text: str) -> Iterator[str]:
     """One word for each stanza; the numbers of stanzas in the first one stand for these words."""
     blocks = [block.strip().splitlines() for block in re.split(r"\n\s*\n", text) if block.strip()]
     if len(blocks) < 3:
@@ -157,10 +156,11 @@ def apply_key(text: str) -> str:
     if len(hits) < _MIN_KEYS:
         return ""
     table = {hit.group(1): hit.group(2).replace("_", " ") for hit in hits}
-    rest = _KEY.sub("", text)
-    if all(sign.isdigit() for sign in table):
+    numbered = {sign: letter for sign, letter in table.items() if sign.isdigit()}
+    rest = _KEY.sub(lambda hit: hit.group() if numbered and not hit.group(1).isdigit() else "", text)
+    if len(numbered) >= _MIN_KEYS:
         numbers = re.findall(r"\d+", rest)
-        return "".join(table.get(number, "") for number in numbers)
+        return "".join(numbered.get(number, "") for number in numbers)
     if Counter(map(len, table)).most_common(1)[0][0] == 1:
         return "".join(table.get(sign, sign) for sign in rest)
     return "".join(table.get(word, word) for word in rest.split())

@@ -25,6 +25,7 @@ from .layouts import (
     read_backwards,
     read_columns,
     read_pieces,
+    read_stanzas,
     read_steps,
     remove_inserted,
     remove_marks,
@@ -33,17 +34,19 @@ from .scripts import read_sounds
 from .spelling import respell
 
 #: Characters of a text that are read: longer texts take too long, and most of their words are plain.
-MAX_READ_CHARS = 2000
+MAX_READ_CHARS = 4000
 #: Readings of one text.
 MAX_READINGS = 3
 #: Candidates of one group that are divided into words, and the share of English pairs that they need.
 _MAX_RATED, _MIN_PAIRS = 3, 0.42
-#: Letters of a reading for each character of the text that are not blanks. Bits have one for 8.
-_MIN_LETTERS = 0.08
 #: Least score of a reading, and the share of its letters that are not in words of the text.
 _MIN_SCORE, _MIN_NEW = 0.75, 0.5
+#: After a group of disguises with a reading of this score, no other is tried.
+_SURE_SCORE = 0.95
 #: Unknown letters of a text that has misspelled words, as a share.
 _MIN_MISSPELLED = 0.35
+#: Letters in known words, as a share, of a text that is not divided into words anew.
+_MAX_DIVIDED = 0.55
 #: A text with this share of its letters in known words, and few signs, is read as it stands.
 _PLAIN_SHARE, _PLAIN_LETTERS = 0.7, 0.75
 #: Lines of a text whose first letters may be another text, and characters of the shortest text.
@@ -62,11 +65,12 @@ def guess_readings(text: str, fold: Callable[[str], str]) -> list[TextView]:
         return []
     words = frozenset(words_of(short))
     found: dict[str, Reading] = {}
-    for reading in _readings(short, fold):
-        if reading.score >= _MIN_SCORE and _new_share(reading.text, words) >= _MIN_NEW:
-            found.setdefault(reading.text, reading)
-            if reading.score > 0.95:
-                break
+    for group in _groups(short, fold):
+        for reading in group:
+            if reading.score >= _MIN_SCORE and _new_share(reading.text, words) >= _MIN_NEW:
+                found.setdefault(reading.text, reading)
+        if any(reading.score > _SURE_SCORE for reading in found.values()):
+            break
     best = sorted(found.values(), key=lambda one: -one.score)[:MAX_READINGS]
     return [_view(one.text, len(short)) for one in best]
 
@@ -86,21 +90,24 @@ def _new_share(text: str, words: frozenset[str]) -> float:
     return sum(len(word) for word in read if word not in words) / max(sum(map(len, read)), 1)
 
 
-def _readings(text: str, fold: Callable[[str], str]) -> Iterator[Reading]:
+def _groups(text: str, fold: Callable[[str], str]) -> Iterator[Iterable[Reading]]:
+    """Readings by kind of disguise, those that are the most certain first."""
     clean = remove_inserted(remove_marks(text))
     styled, strange = read_styles(clean, fold), strange_part(clean)
-    yield from _best([styled, turn_back(clean), apply_key(clean), *read_columns(styled)])
-    yield from _best([*read_pieces(clean), *read_acrostics(styled), *read_backwards(styled)])
-    yield from _best(read_steps(strange))
-    yield from _best(_codes(text, strange_part(text)))
-    yield from _best(undo_word_games(styled))
-    yield from _best_cipher(strange)
     words = words_of(styled)
-    if known_share(words) <= 1 - _MIN_MISSPELLED and not is_other_language(words):
-        yield from respell(styled)
+    share = known_share(words)
+    joined = [styled] if share < _MAX_DIVIDED else []
+    yield _best([*joined, turn_back(clean), apply_key(clean), *read_columns(styled), *read_stanzas(styled)])
+    yield _best([*read_pieces(clean), *read_acrostics(styled), *read_backwards(styled)])
+    yield _best(read_steps(strange))
+    yield _best(_codes(text, strange_part(text)))
+    yield _best(undo_word_games(styled))
+    yield _best_cipher(strange)
+    if share <= 1 - _MIN_MISSPELLED and not is_other_language(words):
+        yield respell(styled)
     sounds = read_sounds(strange)
     if sounds:
-        yield from respell(sounds)
+        yield respell(sounds)
 
 
 def _best(candidates: Iterable[str]) -> Iterator[Reading]:

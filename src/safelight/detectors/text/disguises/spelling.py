@@ -37,7 +37,7 @@ _NEAR, _COVERED, _WRONG, _IMITATES = -1.0, -0.35, -3.5, -0.1
 #: A word with a lower sum of costs per letter is not read.
 _MIN_COST = -0.5
 #: Letters after which a way that explains less than half of them is given up, and fewest letters to explain.
-_TRIED_LETTERS, _MIN_READ_LETTERS = 40, 8
+_TRIED_LETTERS, _MIN_READ_LETTERS = 40, 14
 #: The most frequent words, which are compared by their sound.
 _SOUND_WORDS = 20_000
 #: What short messages write for words.
@@ -237,7 +237,7 @@ def _neighbours(letter: str) -> Sequence[str]:
 _WAYS: tuple[tuple[Spell, float], ...] = (
     (_unstir, 0.8),
     (_turn_round, 0.8),
-    (_undouble, 0.85),
+    (_undouble, 0.7),
     (_uncover, 0.8),
     (_add_vowels, 0.8),
     (_by_sound, 0.8),
