@@ -23,7 +23,7 @@ _MAX_BLOCK = 4096
 _ADDED = re.compile(
     r"(?:ub|ob|op|ib|ab|eg|egg|ag|av|iz|izz|arp|idig|itherg|ithag|uddag|adag|idg|ov|ayg|ang|oss)(?=[aeiouy])"
 )
-_DOUBLED_VOWEL = re.compile(r"([aeiouy]+)[bcdfghjklmnprstvwz]\1")
+_DOUBLED_VOWEL = re.compile(r"([aeiouy]{1,3})[bcdfghjklmnprstvwz]\1")
 _DOUBLED_CONSONANT = re.compile(r"([bcdfghjklmnpqrstvwxz])[aeiou]\1")
 _POLYBIUS = "abcdefghiklmnopqrstuvwxyz"
 _KEYPAD = ("", "", "abc", "def", "ghi", "jkl", "mno", "pqrs", "tuv", "wxyz")

@@ -12,7 +12,9 @@ from .vocabulary import english, log_frequency, other_languages
 
 _WORDS = re.compile(r"[a-z]+")
 _ENDING = re.compile("(?<=...)(?:s|es|ed|ing|ly|er|est|ier|iest|y|ness)$")
-_LONGEST_WORD = 16
+_LONGEST_WORD = 14
+#: Letters that are divided first; if they are no English, the others are not divided.
+_SAMPLE_LETTERS = 120
 #: Log10 of the probability of a letter that belongs to no word.
 _UNKNOWN_LETTER = -5.0
 #: Mean of log10 of the probability per letter. Divided English has -0.85 on average and rarely less than
@@ -71,6 +73,8 @@ def rate_without_blanks(text: str) -> Reading:
     """The letters of the text divided into words, scored by their likelihood."""
     letters = "".join(words_of(text))
     if len(letters) < _MIN_LETTERS:
+        return Reading(text, 0.0)
+    if divide(letters[:_SAMPLE_LETTERS])[1] < MIN_LIKELIHOOD:
         return Reading(text, 0.0)
     words, likelihood = divide(letters)
     if likelihood < MIN_LIKELIHOOD:

@@ -35,6 +35,8 @@ from .spelling import respell
 
 #: Characters of a text that are read: longer texts take too long, and most of their words are plain.
 MAX_READ_CHARS = 4000
+#: Characters of a reading.
+MAX_READING_CHARS = 1000
 #: Readings of one text.
 MAX_READINGS = 3
 #: Candidates of one group that are divided into words, and the share of English pairs that they need.
@@ -99,20 +101,26 @@ def _groups(text: str, fold: Callable[[str], str]) -> Iterator[Iterable[Reading]
     joined = [styled] if share < _MAX_DIVIDED else []
     yield _best([*joined, turn_back(clean), apply_key(clean), *read_columns(styled), *read_stanzas(styled)])
     yield _best([*read_pieces(clean), *read_acrostics(styled), *read_backwards(styled)])
-    yield _best(read_steps(strange))
+    yield _best(read_steps(strange[: 2 * MAX_READING_CHARS]))
     yield _best(_codes(text, strange_part(text)))
-    yield _best(undo_word_games(styled))
+    yield _best(undo_word_games(styled[:MAX_READING_CHARS]))
     yield _best_cipher(strange)
     if share <= 1 - _MIN_MISSPELLED and not is_other_language(words):
-        yield respell(styled)
+        yield respell(styled[:MAX_READING_CHARS])
     sounds = read_sounds(strange)
     if sounds:
-        yield respell(sounds)
+        yield respell(sounds[:MAX_READING_CHARS])
 
 
 def _best(candidates: Iterable[str]) -> Iterator[Reading]:
     """The candidates that are most English, with their own blanks or with others."""
-    rated = sorted(((english_pairs(one), one) for one in dict.fromkeys(candidates)), reverse=True)
+    rated = sorted(
+        (
+            (english_pairs(one), one)
+            for one in dict.fromkeys(found[:MAX_READING_CHARS] for found in candidates)
+        ),
+        reverse=True,
+    )
     for pairs, one in rated[:_MAX_RATED]:
         if pairs >= _MIN_PAIRS:
             yield max(rate(one), rate_without_blanks(one), key=lambda reading: reading.score)
