@@ -230,7 +230,9 @@ def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...
         for one in decode_views(text)
     ]
     if chain is VIEWS:
-        made += guess_readings(text, _fold)
+        read = {tuple(one.text.split()) for one in made}
+        guesses = [replace(folded(one), kind=one.kind, is_guess=True) for one in guess_readings(text, _fold)]
+        made += [one for one in guesses if tuple(one.text.split()) not in read]
     return tuple(made)
 
 

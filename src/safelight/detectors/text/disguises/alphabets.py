@@ -100,7 +100,7 @@ def _latin(character: str) -> str:
     name = unicodedata.name(character, "")
     is_latin = unicodedata.category(character) == "So" or re.search("LATIN|MATHEMATICAL|WIDTH", name)
     found = _LETTER_NAME.search(name) if is_latin else None
-    return found.group(1).lower() if found else character
+    return str(found.group(1)).lower() if found else character
 
 
 def read_styles(text: str, fold: Callable[[str], str]) -> str:

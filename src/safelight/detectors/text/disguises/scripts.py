@@ -52,7 +52,7 @@ def _sound(character: str) -> str:
 
 @cache
 def _sounds(script: str) -> dict[str, str]:
-    return dict(entry.split(":") for entry in _SOUNDS.get(script, "").split())  # type: ignore[misc]
+    return dict(entry.split(":") for entry in _SOUNDS.get(script, "").split())
 
 
 def read_sounds(text: str) -> str:
