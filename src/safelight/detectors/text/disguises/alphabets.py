@@ -10,6 +10,13 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def read_table(packed: str) -> dict[str, str]:
+    """A table from entries "key:value"; the key has at least one character, which may be a colon."""
+    return {entry[:1] + key: value for entry in packed.split() for key, value in [entry[1:].split(":", 1)]}
+
+
 _LETTER_NAME = re.compile(
     r"(?:LETTER|CAPITAL|SMALL|SYMBOL|MODIFIER|SUBSCRIPT|TURNED|REVERSED|INVERTED|OPEN|SCRIPT|BARRED|SIDEWAYS|DOTLESS"
     r"|CLOSED|TOP HALF|BOTTOM HALF|LONG|INSULAR|STRETCHED) ([A-Z])(?: WITH .*| ROTUNDA| SYMBOL)?$"
@@ -23,7 +30,7 @@ _SHAPES = (
     "ᗅaᗷbᑕcᗞdᗪdᗴeᖴfᘜgᕼhᒍjᛕkᒪlᗰmᑎnᗝoᑭpᖇrᔕsᑌuᐯvᗯw᙭x"
     "คa๒bςc๔dєeŦfﻮgђhเiןl๓mภn๏oקpợqรsยuשvฬwץyאx"
 )
-_SIGNS = dict(re.findall("([^a-z])([a-z])", _SHAPES))
+_SIGNS: dict[str, str] = dict(re.findall("([^a-z])([a-z])", _SHAPES))
 _TURNED = "ɐqɔpǝɟƃɥᴉɾʞןɯuodbɹsʇnʌʍxʎz"
 _TURN_BACK = {
     **dict(zip(_TURNED, LETTERS, strict=True)),
@@ -73,8 +80,8 @@ _MORSE = dict(
     zip(
         re.findall(
             r"\S+",
-            ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- "
-            "-.-- --..",
+            ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- "
+            "-..- -.-- --..",
         ),
         LETTERS,
         strict=True,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 
 from .alphabets import LETTERS, keyboards
 
@@ -25,6 +25,8 @@ _ADDED = re.compile(
 )
 _DOUBLED_VOWEL = re.compile(r"([aeiouy]{1,3})[bcdfghjklmnprstvwz]\1")
 _DOUBLED_CONSONANT = re.compile(r"([bcdfghjklmnpqrstvwxz])[aeiou]\1")
+#: Fewest numbers of a text, and the share of them that a code has to explain.
+_MIN_NUMBERS, _MIN_SHARE = 8, 0.9
 _POLYBIUS = "abcdefghiklmnopqrstuvwxyz"
 _KEYPAD = ("", "", "abc", "def", "ghi", "jkl", "mno", "pqrs", "tuv", "wxyz")
 
@@ -56,50 +58,34 @@ def read_offsets(text: str) -> Iterator[str]:
 
 
 def read_numbers(text: str) -> Iterator[str]:
-    """Numbers as letters: places in the alphabet, codes of characters, squares of Polybius, keys of phones."""
+    """Numbers as letters: places in the alphabet, codes of characters, squares of Polybius, phone keys."""
     hits = [*_NUMBER.finditer(text)]
-    if len(hits) < 8:
+    if len(hits) < _MIN_NUMBERS:
         return
-    for read in (_place, _place_from_zero, _place_from_end, _decimal, _octal, _square, _key):
-        letters = [read(hit.group()) for hit in hits]
-        if sum(map(bool, letters)) < 0.9 * len(letters):
-            continue
-        gaps = [text[a.end() : b.start()] for a, b in itertools.pairwise(hits)]
-        usual = Counter(gaps).most_common(1)[0][0]
-        blanks = ["" if gap == usual or len(gap) < len(usual) else " " for gap in gaps]
-        yield "".join(letter + gap for letter, gap in zip(letters, [*blanks, ""], strict=True))
+    gaps = [text[a.end() : b.start()] for a, b in pairwise(hits)]
+    usual = Counter(gaps).most_common(1)[0][0]
+    blanks = ["" if gap == usual or len(gap) < len(usual) else " " for gap in gaps]
+    for table in _number_tables():
+        letters = [table.get(hit.group(), "") for hit in hits]
+        if sum(map(bool, letters)) >= _MIN_SHARE * len(letters):
+            yield "".join(letter + gap for letter, gap in zip(letters, [*blanks, ""], strict=True))
 
 
-def _place(number: str) -> str:
-    return LETTERS[int(number) - 1] if len(number) < 3 and 1 <= int(number) <= 26 else ""
-
-
-def _place_from_zero(number: str) -> str:
-    return LETTERS[int(number)] if len(number) < 3 and int(number) < 26 else ""
-
-
-def _place_from_end(number: str) -> str:
-    return LETTERS[-int(number)] if len(number) < 3 and 1 <= int(number) <= 26 else ""
-
-
-def _decimal(number: str) -> str:
-    return chr(int(number)) if len(number) < 4 and 32 <= int(number) < 127 else ""
-
-
-def _octal(number: str) -> str:
-    is_octal = len(number) < 4 and not set(number) & {"8", "9"} and 32 <= int(number, 8) < 127
-    return chr(int(number, 8)) if is_octal else ""
-
-
-def _square(number: str) -> str:
-    if len(number) != 2 or not ("1" <= number[0] <= "5" and "1" <= number[1] <= "5"):
-        return ""
-    return _POLYBIUS[5 * int(number[0]) + int(number[1]) - 6]
-
-
-def _key(number: str) -> str:
-    group = _KEYPAD[int(number[0])]
-    return group[len(number) - 1] if len(set(number)) == 1 and len(number) <= len(group) else ""
+@cache
+def _number_tables() -> tuple[dict[str, str], ...]:
+    places = [
+        {f"{at:0{width}}": letter for width in (2, 1) for at, letter in enumerate(letters, first)}
+        for letters, first in ((LETTERS, 1), (LETTERS, 0), (LETTERS[::-1], 1))
+    ]
+    codes = [
+        {form.format(code): chr(code) for code in range(32, 127)}
+        for form in ("{}", "{:03}", "{:o}", "{:03o}")
+    ]
+    squares = {f"{at // 5 + 1}{at % 5 + 1}": letter for at, letter in enumerate(_POLYBIUS)}
+    keys = {
+        str(key) * size: letter for key, group in enumerate(_KEYPAD) for size, letter in enumerate(group, 1)
+    }
+    return (*places, *codes, squares, keys)
 
 
 def read_bits(text: str) -> Iterator[str]:

@@ -29,6 +29,9 @@ _REFERENCE = re.compile(r"\((\d+)\)")
 _STEPS = (2, 3, 4, 5)
 #: Least pieces that are put together, and least entries of a key.
 _MIN_PIECES, _MIN_KEYS, _MIN_CELLS = 4, 4, 6
+#: Fewest parts of an acrostic, and lines of which a word each is read.
+_MIN_PARTS, _MIN_LINES = 12, 4
+_ENDS = " .,;!?:"
 #: Of a sign that is inserted between letters: its number for each other sign.
 _MIN_INSERTED = 0.6
 
@@ -86,21 +89,16 @@ def read_steps(text: str) -> Iterator[str]:
 
 
 def read_acrostics(text: str) -> Iterator[str]:
-    """The first and the last letters, and the first words, of lines, of sentences and of words."""
-    lines = [line.strip() for line in text.splitlines()]
-    full = [line for line in lines if line]
-    if len(full) >= 3:
-        yield "".join(line[:1] or " " for line in lines)
-        yield "".join(line[-1:] or " " for line in (line.rstrip(".,;!?:") for line in lines))
-        yield " ".join(line.split()[0] for line in full)
-        yield " ".join(line.split()[-1] for line in full)
-    words = text.split()
-    if len(words) >= 12:
-        yield "".join(word[0] for word in words)
-        yield "".join(word.rstrip(".,;!?:")[-1:] for word in words)
-    sentences = re.split(r"[.!?]\s+", text)
-    if len(sentences) >= 12:
-        yield "".join(sentence[:1] for sentence in sentences)
+    """The first and the last letters of lines, sentences and words, and the first and last words of lines."""
+    lines = [line.strip(_ENDS) for line in text.splitlines()]
+    for parts in (lines, text.split(), re.split(r"[.!?]\s+", text)):
+        if len(parts) >= _MIN_PARTS:
+            yield "".join(part[:1] or " " for part in parts)
+            yield "".join(part.rstrip(_ENDS)[-1:] or " " for part in parts)
+    words = [line.split() for line in lines if line]
+    if len(words) >= _MIN_LINES:
+        yield " ".join(line[0] for line in words)
+        yield " ".join(line[-1] for line in words)
 
 
 def read_stanzas(text: str) -> Iterator[str]:

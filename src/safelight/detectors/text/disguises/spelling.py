@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from .alphabets import LETTERS
+from .alphabets import LETTERS, read_table
 from .language import Reading
 from .vocabulary import english, index_by, log_frequency, words_of_length
 
@@ -20,17 +20,14 @@ _TOKEN = re.compile(r"\S+")
 _EDGES = '.,;:"“”()[]!?'
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 #: Letters that signs and digits imitate.
-_IMITATED = {
-    "0": "o", "1": "il", "2": "zr", "3": "e", "4": "a", "5": "s", "6": "bg", "7": "t", "8": "b", "9": "gq",
-    "@": "a", "$": "s", "!": "il", "|": "il", "+": "t", "(": "c", "<": "ck", "{": "c", "[": "c", "#": "h",
-    "^": "av", "%": "x", "&": "e", "?": "", "*": "", "_": "", "-": "", ".": "", "·": "", "•": "", "~": "n",
-}  # fmt: skip
-_GROUPS = {
-    "/\\/\\": "m", "|\\/|": "m", "\\/\\/": "w", "|\\|": "n", "/\\/": "n", "|_|": "u", "(_)": "u", "/-\\": "a",
-    "|-|": "h", "]-[": "h", "}{": "h", "|)": "d", "|]": "d", "|>": "p", "|°": "p", "|*": "p", "|<": "k", "|{": "k",
-    "\\/": "v", "><": "x", "()": "o", "[]": "o", "|=": "f", "|2": "r", "'/": "y", "_|": "j", "|3": "b", "1_": "l",
-    "|_": "l", "¥": "y", "€": "e", "£": "l", "¢": "c", "°": "p",
-}  # fmt: skip
+_IMITATED = read_table(
+    r"0:o 1:il 2:zr 3:e 4:a 5:s 6:bg 7:t 8:b 9:gq @:a $:s !:il |:il +:t (:c <:ck {:c [:c #:h ^:av %:x "
+    r"&:e ?: *: _: -: .: ·: •: ~:n"
+)
+_GROUPS = read_table(
+    r"/\/\:m |\/|:m \/\/:w |\|:n /\/:n |_|:u (_):u /-\:a |-|:h ]-[:h }{:h |):d |]:d |>:p |°:p |*:p "
+    r"|<:k |{:k \/:v ><:x ():o []:o |=:f |2:r '/:y _|:j |3:b 1_:l |_:l ¥:y €:e £:l ¢:c °:p"
+)
 _GROUP = re.compile("|".join(re.escape(one) for one in sorted(_GROUPS, key=len, reverse=True)))
 #: Cost of a letter in another place's key, under any sign, and of a wrong letter, in log10.
 _NEAR, _COVERED, _WRONG, _IMITATES = -1.0, -0.35, -3.5, -0.1
@@ -41,52 +38,30 @@ _TRIED_LETTERS, _MIN_READ_LETTERS = 40, 14
 #: The most frequent words, which are compared by their sound.
 _SOUND_WORDS = 20_000
 #: What short messages write for words.
-_SHORTHAND = {
-    "u": "you", "r": "are", "ur": "your", "n": "and", "da": "the", "th": "the", "w": "with", "b": "be", "c": "see",
-    "y": "why", "ppl": "people", "grl": "girl", "cuz": "because", "luv": "love", "dis": "this", "dat": "that",
-    "@": "at", "&": "and", "2": "to", "4": "for", "1": "one", "w/": "with", "w/o": "without", "b4": "before",
-    "bf": "boyfriend", "gf": "girlfriend", "sum1": "someone", "pic": "picture", "vid": "video", "f": "of",
-    "t": "to", "nd": "and", "wth": "with", "frm": "from", "n2": "into", "hs": "his", "ts": "its", "n't": "not",
-}  # fmt: skip
-_DIGIT_SOUNDS = {
-    "8": "ate",
-    "4": "for",
-    "2": "to",
-    "1": "one",
-    "9": "nine",
-    "6": "six",
-    "3": "e",
-    "0": "o",
-    "5": "s",
-}
-_SOUND_RULES = (
-    ("tion|sion|cian", "shn"), ("dge|dg", "j"), ("tch|cz", "ch"), ("sch", "sh"), ("ch", "C"), ("sh", "S"),
-    ("ph|gh(?=t)|ugh", "f"), ("th|dh", "d"), ("^kn|^gn", "n"), ("^wr", "r"), ("wh", "w"), ("ck|q|c(?![eiyh])", "k"),
-    ("c", "s"), ("x", "ks"), ("z", "s"), ("g(?=[eiy])", "j"), ("mb$", "m"), ("l(?=k|m|f)", ""), ("ng$|n(?=g)", "n"),
-    ("v", "f"), ("(?<!^)[aeiouyhw]", ""), ("^[aeiou]+", "a"), (r"(.)\1+", r"\1"),
-)  # fmt: skip
-_SOUND_PATTERNS = tuple((re.compile(pattern), to) for pattern, to in _SOUND_RULES)
+_SHORTHAND = read_table(
+    r"u:you r:are ur:your n:and da:the th:the w:with b:be c:see y:why ppl:people grl:girl cuz:because "
+    r"luv:love dis:this dat:that @:at &:and 2:to 4:for 1:one w/:with w/o:without b4:before "
+    r"bf:boyfriend gf:girlfriend sum1:someone pic:picture vid:video f:of t:to nd:and wth:with frm:from "
+    r"n2:into hs:his ts:its n't:not"
+)
+_DIGIT_SOUNDS = read_table(r"8:ate 4:for 2:to 1:one 9:nine 6:six 3:e 0:o 5:s")
+#: What is written and its sound, in this order.
+_SOUNDS = [
+    (re.compile(pattern), sound)
+    for pattern, sound in read_table(
+        r"tion|sion|cian:shn dge|dg:j tch|cz:ch sch:sh ch:C sh:S ph|gh(?=t)|ugh:f th|dh:d ^kn|^gn:n ^wr:r "
+        r"wh:w ck|q|c(?![eiyh]):k c:s x:ks z:s g(?=[eiy]):j mb$:m l(?=k|m|f): ng$|n(?=g):n v:f "
+        r"(?<!^)[aeiouyhw]: ^[aeiou]+:a (.)\1+:\1"
+    ).items()
+]
 _PIG_ENDINGS = ("ay", "way", "yay", "hay")
 _REPEATED = re.compile(r"(.)\1+")
 _LATER_VOWELS = re.compile("(?<!^)[aeiou]")
 
 #: Signs that are a word of one letter.
-_SINGLE = {"4": "a", "@": "a", "1": "i", "!": "i", "|": "i"}
+_SINGLE = read_table(r"4:a @:a 1:i !:i |:i")
 #: Letters that are written for each other by sound.
-_SAME_SOUND = {
-    "k": "cq",
-    "c": "ks",
-    "s": "cz",
-    "z": "s",
-    "i": "ye",
-    "y": "i",
-    "v": "wf",
-    "w": "v",
-    "f": "v",
-    "u": "ow",
-    "j": "g",
-    "g": "j",
-}
+_SAME_SOUND = read_table(r"k:cq c:ks s:cz z:s i:ye y:i v:wf w:v f:v u:ow j:g g:j")
 
 Spell = Callable[[str], str]
 
@@ -104,7 +79,7 @@ def _consonants(word: str) -> str:
 
 
 def _sound(word: str) -> str:
-    for pattern, to in _SOUND_PATTERNS:
+    for pattern, to in _SOUNDS:
         word = pattern.sub(to, word)
     return word
 
@@ -232,8 +207,8 @@ def _neighbours(letter: str) -> Sequence[str]:
     return [*near, *_SAME_SOUND.get(letter, "")]
 
 
-#: The ways of misspelling, and the share of the unknown letters that they have to read: ways that match nearly
-#: everything need more.
+#: The ways of misspelling, and the share of the unknown letters that they have to read: ways that match
+#: nearly everything need more.
 _WAYS: tuple[tuple[Spell, float], ...] = (
     (_unstir, 0.8),
     (_turn_round, 0.8),

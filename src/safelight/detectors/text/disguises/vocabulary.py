@@ -1,4 +1,4 @@
-"""English words with their frequency, indexes of them by what a disguise keeps, and other languages' words."""
+"""English words with their frequency, indexes of them by what a disguise keeps, other languages."""
 
 from __future__ import annotations
 
