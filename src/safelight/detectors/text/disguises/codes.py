@@ -85,7 +85,7 @@ def _number_tables() -> tuple[dict[str, str], ...]:
     keys = {
         str(key) * size: letter for key, group in enumerate(_KEYPAD) for size, letter in enumerate(group, 1)
     }
-    return (*places, *codes, squares, keys)
+    return (*places, *codes, squares, {"0": " ", **keys})
 
 
 def read_bits(text: str) -> Iterator[str]:

@@ -40,6 +40,9 @@ _SOUNDS = {
     "iggws:x hwair:hw othal:o",
 }
 
+#: Letters that are read by their sound, as a share of the text.
+_MIN_READ = 0.3
+
 
 @lru_cache(maxsize=16_384)
 def _sound(character: str) -> str:
@@ -60,4 +63,6 @@ def _sounds(script: str) -> dict[str, str]:
 def read_sounds(text: str) -> str:
     """Letters of another script by their sound; empty if the text has few."""
     read = "".join(map(_sound, text.casefold()))
-    return read if sum(letter.isascii() and letter.isalpha() for letter in read) >= 0.5 * len(read) else ""
+    return (
+        read if sum(_sound(letter) != letter for letter in text.casefold()) >= _MIN_READ * len(text) else ""
+    )

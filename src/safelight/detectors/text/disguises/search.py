@@ -109,6 +109,7 @@ def _groups(text: str, fold: Callable[[str], str]) -> Iterator[Iterable[Reading]
         yield respell(styled[:MAX_READING_CHARS])
     sounds = read_sounds(strange)
     if sounds:
+        yield _best([sounds])
         yield respell(sounds[:MAX_READING_CHARS])
 
 

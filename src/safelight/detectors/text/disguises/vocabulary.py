@@ -21,11 +21,11 @@ _SHORT_WORDS = frozenset(
 )
 _VOWEL = re.compile("[aeiouy]")
 #: Languages with Latin letters whose sentences must not be taken for misspelled English, and the number of
-#: their most frequent words that are compared.
+#: steps of 0.01 in log10 of the frequency that are compared: about 6,000 words of each.
 _OTHER_LANGUAGES = re.findall(
     "[a-z]+", "es fr de it pt nl pl sv da nb fi cs hu ro tr id ms vi ca sh sk sl lt lv is fil"
 )
-_OTHER_WORDS = 4000
+_OTHER_BUCKETS = 430
 
 
 @cache
@@ -44,9 +44,14 @@ def english() -> Mapping[str, float]:
 
 @cache
 def other_languages() -> tuple[frozenset[str], ...]:
-    """The most frequent words of each other language."""
+    """Frequent words of each other language that are less frequent in English."""
     return tuple(
-        frozenset([word for words in _frequency_list(language, "small") for word in words][:_OTHER_WORDS])
+        frozenset(
+            word
+            for bucket, words in enumerate(_frequency_list(language, "small")[:_OTHER_BUCKETS])
+            for word in words
+            if log_frequency(word) < -bucket / 100
+        )
         for language in _OTHER_LANGUAGES
     )
 
