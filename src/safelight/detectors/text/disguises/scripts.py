@@ -16,7 +16,7 @@ _SOUND_NAME = re.compile(
     r"([A-Z]+)"
 )
 _SOUNDS = {
-    "CYRILLIC": "a:a be:b ve:v ghe:g de:d ie:e io:yo zhe:j ze:th i:i short:y ka:k el:l em:m en:n o:o pe:p "
+    "CYRILLIC": "a:a be:b ve:v ghe:g de:d ie:e io:yo zhe:j ze:z i:i short:y ka:k el:l em:m en:n o:o pe:p "
     "er:r es:s te:t u:u ef:f ha:h tse:ts che:ch sha:sh shcha:sh hard: yeru:i soft: e:e yu:yu "
     "ya:ya byelorussian:i yi:i ukrainian:e je:j dje:j lje:l nje:n dzhe:j tshe:ch",
     "GREEK": "alpha:a beta:b gamma:g delta:d epsilon:e zeta:z eta:i theta:th iota:i kappa:k lamda:l "

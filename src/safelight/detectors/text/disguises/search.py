@@ -42,9 +42,11 @@ MAX_READINGS = 3
 #: Candidates of one group that are divided into words, and the share of English pairs that they need.
 _MAX_RATED, _MIN_PAIRS = 3, 0.42
 #: Least score of a reading, and the share of its letters that are not in words of the text.
-_MIN_SCORE, _MIN_NEW = 0.75, 0.5
+_MIN_SCORE, _MIN_NEW = 0.75, 0.4
 #: After a group of disguises with a reading of this score, no other is tried.
 _SURE_SCORE = 0.95
+#: Score of a text in another script, read by its sound, that is misspelled English and not another language.
+_MIN_BY_SOUND = 0.35
 #: Unknown letters of a text that has misspelled words, as a share.
 _MIN_MISSPELLED = 0.35
 #: Letters in known words, as a share, of a text that is not divided into words anew.
@@ -108,9 +110,10 @@ def _groups(text: str, fold: Callable[[str], str]) -> Iterator[Iterable[Reading]
     if share <= 1 - _MIN_MISSPELLED and not is_other_language(words):
         yield respell(styled[:MAX_READING_CHARS])
     sounds = read_sounds(strange)
-    if sounds:
-        yield _best([sounds])
-        yield respell(sounds[:MAX_READING_CHARS])
+    # Many languages write "th" as they write "z".
+    for read in dict.fromkeys((sounds, sounds.replace("z", "th"))) if sounds else ():
+        own = rate(read)
+        yield [own, *respell(read[:MAX_READING_CHARS])] if own.score >= _MIN_BY_SOUND else []
 
 
 def _best(candidates: Iterable[str]) -> Iterator[Reading]:
