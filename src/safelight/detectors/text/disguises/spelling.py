@@ -36,7 +36,7 @@ _MIN_COST = -0.5
 #: Letters after which a way that explains less than half of them is given up, and fewest letters to explain.
 _TRIED_LETTERS, _MIN_READ_LETTERS = 40, 14
 #: The most frequent words, which are compared by their sound.
-_SOUND_WORDS = 20_000
+_SOUND_WORDS = 12_000
 #: What short messages write for words.
 _SHORTHAND = read_table(
     r"u:you r:are ur:your n:and da:the th:the w:with b:be c:see y:why ppl:people grl:girl cuz:because "
@@ -59,7 +59,7 @@ _REPEATED = re.compile(r"(.)\1+")
 _LATER_VOWELS = re.compile("(?<!^)[aeiou]")
 
 #: Signs that are a word of one letter.
-_SINGLE = read_table(r"4:a @:a 1:i !:i |:i")
+_SINGLE = read_table(r"4:a @:a 1:i !:i |:i #:a $:a %:a *:a _:a")
 #: Letters that are written for each other by sound.
 _SAME_SOUND = read_table(r"k:cq c:ks s:cz z:s i:ye y:i v:wf w:v f:v u:ow j:g g:j")
 
@@ -187,7 +187,7 @@ def _costs() -> dict[str, npt.NDArray[np.float32]]:
     """For each sign, the cost of reading it as each letter."""
     found = {}
     for sign, letters in _IMITATED.items():
-        found[sign] = np.full(26, _WRONG if sign.isdigit() else _NEAR if letters else _COVERED, np.float32)
+        found[sign] = np.full(26, _WRONG if sign.isdigit() else _COVERED, np.float32)
         found[sign][[LETTERS.index(letter) for letter in letters]] = _IMITATES
     for letter in LETTERS:
         costs = np.full(26, _WRONG, np.float32)
@@ -213,7 +213,7 @@ _WAYS: tuple[tuple[Spell, float], ...] = (
     (_unstir, 0.8),
     (_turn_round, 0.8),
     (_undouble, 0.7),
-    (_uncover, 0.8),
+    (_uncover, 0.75),
     (_add_vowels, 0.8),
     (_by_sound, 0.8),
 )
