@@ -213,7 +213,7 @@ _WAYS: tuple[tuple[Spell, float], ...] = (
     (_unstir, 0.8),
     (_turn_round, 0.8),
     (_undouble, 0.7),
-    (_uncover, 0.75),
+    (_uncover, 0.8),
     (_add_vowels, 0.8),
-    (_by_sound, 0.8),
+    (_by_sound, 0.92),
 )
