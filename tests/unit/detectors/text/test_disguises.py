@@ -99,7 +99,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "no blanks": lambda text: text.replace(" ", ""),
     "no vowels": lambda text: re.sub(r"\B[aeiou]", "", text),
     "doubled": lambda text: re.sub("([a-z])", r"\1\1", text),
-    "stirred": _stir,
+    "stirred": lambda text: _stir(text.replace("the", "their")),
     "markup": lambda text: "".join(f"{letter}<i></i>" for letter in text),
     "cyrillic by sound": lambda text: _swap(
         dict(zip("abdefgiklmnoprstuvyzh", "абдефгиклмнопрстувйзх", strict=True))

@@ -42,7 +42,7 @@ MAX_READINGS = 3
 #: Candidates of one group that are divided into words, and the share of English pairs that they need.
 _MAX_RATED, _MIN_PAIRS = 3, 0.42
 #: Least score of a reading, and the share of its letters that are not in words of the text.
-_MIN_SCORE, _MIN_NEW = 0.75, 0.4
+_MIN_SCORE, _MIN_NEW = 0.75, 0.5
 #: After a group of disguises with a reading of this score, no other is tried.
 _SURE_SCORE = 0.95
 #: Score of a text in another script, read by its sound, that is misspelled English and not another language.
