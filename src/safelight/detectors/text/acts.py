@@ -350,13 +350,15 @@ class ActDetector:
         """
         judged, left_out = False, 0
         for view in final_views(content.views):
-            for part in self._reader.minilm.splitter.split(view.text, content.text):
+            original = view.text if view.is_guess else content.text
+            for part in self._reader.minilm.splitter.split(view.text, original):
                 point = part.point_in((self._both or self._minilm).points)
                 rows = self._reader.read(part) if point else None
                 if point is None or rows is None:
                     continue
-                judged = True
-                left_out += rows.left_out
+                if not view.is_guess:
+                    judged = True
+                    left_out += rows.left_out
                 yield from self._findings(content, view, self._judge(part, rows), point)
                 for bare in (replace(part, text=text) for text in bare_texts(part.text)):
                     if rows := self._reader.read(bare):

@@ -159,15 +159,18 @@ class ClassifierDetector:
         """
         judged, left_out, reason = False, 0, "the text has no words in English or Chinese"
         for view in final_views(content.views):
-            for part in self.splitter.split(view.text, content.text):
+            original = view.text if view.is_guess else content.text
+            for part in self.splitter.split(view.text, original):
                 voice = self.voice_for(part)
                 points = voice.points_for(part)
                 reading = voice.read(part.text) if points else None
                 if reading is None:
-                    reason = f"there is no operating point for {part.language} and {part.length} words"
+                    if not view.is_guess:
+                        reason = f"there is no operating point for {part.language} and {part.length} words"
                     continue
-                judged = True
-                left_out += reading.left_out
+                if not view.is_guess:
+                    judged = True
+                    left_out += reading.left_out
                 yield from self._findings(content, view, voice, reading, points)
         if left_out:
             raise PartialInspection(

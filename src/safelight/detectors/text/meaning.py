@@ -70,13 +70,17 @@ class MeaningReader:
         """The strongest place of a text; None if it has no part that can be judged."""
         found: list[Judgement] = []
         for view in final_views(content.views):
-            for part in self._reader.minilm.splitter.split(view.text, content.text):
+            original = view.text if view.is_guess else content.text
+            for part in self._reader.minilm.splitter.split(view.text, original):
                 point = part.point_in(self._classifier.points)
                 scored = self._score(part) if point else None
                 if point is None or scored is None:
                     continue
                 places, odds = scored
                 best = int(odds.argmax())
+                # A guess that shows nothing says nothing about the text.
+                if view.is_guess and odds[best] < self._classifier.threshold:
+                    continue
                 start, end = view.span(*places[best])
                 found.append(
                     Judgement(

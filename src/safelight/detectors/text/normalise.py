@@ -16,6 +16,7 @@ from itertools import pairwise
 from safelight.detectors.protocol import TextView
 
 from .chinese import SIMPLIFIED
+from .disguises.search import guess_readings
 from .encodings import decode_views
 
 _PAIRS = (
@@ -203,8 +204,8 @@ VIEWS: tuple[ViewStep, ...] = (folded, joined, deleet, squeezed)
 
 
 def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...]:
-    """The original text, each different view of it, the other reading of its separated letters, and the texts
-    that are hidden in it in an encoding.
+    """The original text, each different view of it, the other reading of its separated letters, the texts
+    that are hidden in it in an encoding, and guessed readings of a disguised text.
     """
     made = [plain(text)]
     current = made[0]
@@ -228,12 +229,16 @@ def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...
         TextView(kind=one.kind, text=folded(one).text, offsets=folded(one).offsets)
         for one in decode_views(text)
     ]
+    if chain is VIEWS:
+        read = {tuple(one.text.split()) for one in made}
+        guesses = [replace(folded(one), kind=one.kind, is_guess=True) for one in guess_readings(text, _fold)]
+        made += [one for one in guesses if tuple(one.text.split()) not in read]
     return tuple(made)
 
 
 def final_views(found: tuple[TextView, ...]) -> tuple[TextView, ...]:
     """The views from which classifiers read each text once: the last view of the text, the other reading of
-    its separated letters, and each hidden text.
+    its separated letters, each hidden text, and each guessed reading.
 
     The last view of the text is left out if the whole text is an encoding of a hidden text.
     """
