@@ -36,6 +36,8 @@ class TextView:
     text: str
     #: For each character of `text`, its index in the original text; one more entry for the end.
     offsets: Sequence[int]
+    #: Whether the view is one of several possible readings. Findings in it count; it never counts as checked.
+    is_guess: bool = False
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The range of characters in the original text from which `text[start:end]` was made."""

@@ -355,8 +355,8 @@ class ActDetector:
                 rows = self._reader.read(part) if point else None
                 if point is None or rows is None:
                     continue
-                judged = True
-                left_out += rows.left_out
+                judged = judged or not view.is_guess
+                left_out += 0 if view.is_guess else rows.left_out
                 yield from self._findings(content, view, self._judge(part, rows), point)
                 for bare in (replace(part, text=text) for text in bare_texts(part.text)):
                     if rows := self._reader.read(bare):

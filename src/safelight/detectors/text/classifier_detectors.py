@@ -164,10 +164,11 @@ class ClassifierDetector:
                 points = voice.points_for(part)
                 reading = voice.read(part.text) if points else None
                 if reading is None:
-                    reason = f"there is no operating point for {part.language} and {part.length} words"
+                    if not view.is_guess:
+                        reason = f"there is no operating point for {part.language} and {part.length} words"
                     continue
-                judged = True
-                left_out += reading.left_out
+                judged = judged or not view.is_guess
+                left_out += 0 if view.is_guess else reading.left_out
                 yield from self._findings(content, view, voice, reading, points)
         if left_out:
             raise PartialInspection(
