@@ -24,7 +24,7 @@ FLUENT, _FLUENT_READING = -9.3, -9.6
 #: Another order of a text is tried below this value. It takes little time, and the gain decides.
 _MAY_BE_ORDER = -8.0
 #: By how much a reading must be more likely than the text as it is written.
-_GAIN_OF_ORDER, _GAIN_OF_SOUND, _GAIN_OF_ACCENT = 0.8, 1.5, 0.5
+_GAIN_OF_ORDER, _GAIN_OF_SOUND, _GAIN_OF_ACCENT = 0.8, 2.2, 0.5
 #: A reading that has less than this share of the characters is less likely by this value.
 _WHOLE, _COST_OF_PART = 0.7, 1.0
 #: A reading below this value may be one of a southern accent.
@@ -32,13 +32,15 @@ ACCENTED = -8.5
 #: Most letters that are no sound for each sign that is one; fewest sounds in a text of fluent characters.
 _MAX_UNREAD, _MIN_BY_SOUND = 0.5, 0.2
 #: Fewest characters of a reading, most letters of a text that are put in order, and most signs that are read.
-MIN_CHARACTERS, MAX_LETTERS, MAX_SIGNS = 6, 2000, 600
+MIN_CHARACTERS, MAX_LETTERS, MAX_SIGNS = 6, 1500, 600
 #: The first characters of lines are seldom fluent by chance: this share of them is in words.
 _SHARE_IN_WORDS = 0.5
 #: Most characters of a sentence that tells how to read the rest.
 _MAX_INTRODUCTION = 60
 _INTRODUCTION = re.compile(rf"[^\n]{{0,{_MAX_INTRODUCTION}}}?[:：]")
 _SOUND = re.compile(rf"[a-z]+[1-5]?|(?=[ㄅ-ㄩ]){ZHUYIN.pattern}|[\u3400-\u9fff]|[^a-zㄅ-ㄩ\u3400-\u9fff]+")
+#: Other signs between characters are filling.
+_ENDS_PHRASE = re.compile(r"[。！？；，：!?;,\n]|\w")
 _MAY_BE_SOUND = re.compile("[a-zㄅ-ㄩ]")
 #: Share of the words of Latin letters that are pinyin, in a text without Chinese; words that are tried first.
 _PINYIN_SHARE, _SAMPLE = 0.9, 12
@@ -154,6 +156,8 @@ def _share_in_words(row: Sequence[Placed], lexicon: SoundLexicon) -> float:
 
 def _by_sound(text: str, letters: Sequence[Placed], lexicon: SoundLexicon) -> Iterator[TextView]:
     row = "".join(letter for letter, _place in letters)
+    if _MAY_BE_SOUND.search(row) is None and fluency(row, lexicon) >= FLUENT:
+        return
     signs = [
         (sign, letters[hit.start()][1])
         for hit in _SOUND.finditer(row)
@@ -205,7 +209,7 @@ def _signs_of(part: str, lexicon: SoundLexicon) -> list[Sign]:
         word = part.rstrip("12345")
         syllables = split_pinyin(word, lexicon.syllables) if _SYLLABLES.fullmatch(word) else ()
         return [Sign("", _spelled(one)) for one in syllables] or [Sign(part, ())]
-    return [Sign(part, ())] if part.strip() else []
+    return [Sign(part, ())] if _ENDS_PHRASE.search(part) else []
 
 
 def _spelled(syllable: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ Readings = Iterator[Sequence[Placed]]
 
 #: Most steps between two characters that belong together, if the others are filling.
 _MAX_STEP = 8
-#: Fewest lines or phrases of which the first characters can be a text.
+#: Fewest lines of which the first characters can be a text.
 MIN_LINES = 5
 #: Fewest numbered parts that are put in order.
 _MIN_PARTS = 6
@@ -26,7 +26,7 @@ _NUMBERED = re.compile(
 _QUOTED = re.compile(r"[\"'“‘「『]([^\"'”’」』]{1,8})[\"'”’」』]")
 _NUMBER = re.compile(r"\d+")
 _NUMBER_ROW = re.compile(r"\d{1,4}(?:[\s,，、]+\d{1,4}){5,}")
-_PHRASE = re.compile(rf"{_HAN}[^。！？；，、.!?;,\n]{{2,}}")
+_LINE = re.compile(r"[^\n]+")
 _RUN = re.compile(rf"{_HAN}+")
 
 
@@ -57,23 +57,26 @@ def orders(text: str, letters: Sequence[Placed]) -> Readings:
 
 
 def first_characters(text: str, letters: Sequence[Placed]) -> Readings:
-    """The first and the last characters of lines, or of phrases, which may be a text of their own."""
+    """The first and the last characters of lines, which may be a text of their own."""
+    if text.count("\n") < MIN_LINES - 1:
+        return
     by_place = {place: letter for letter, place in letters if not letter.isspace()}
-    for shape in (re.compile(r"[^\n]+"), _PHRASE):
-        parts = [
-            [(by_place[place], place) for place in range(*hit.span()) if place in by_place]
-            for hit in shape.finditer(text)
-        ]
-        parts = [part for part in parts if part]
-        if len(parts) >= MIN_LINES:
-            yield [part[0] for part in parts]
-            yield [part[-1] for part in parts]
+    parts = [
+        [(by_place[place], place) for place in range(*hit.span()) if place in by_place]
+        for hit in _LINE.finditer(text)
+    ]
+    parts = [part for part in parts if part]
+    if len(parts) >= MIN_LINES:
+        yield [part[0] for part in parts]
+        yield [part[-1] for part in parts]
 
 
 def numbered_parts(text: str) -> Readings:
     """Parts in the order of their numbers, characters of a numbered table, and quoted parts in the order of
     a list of numbers.
     """
+    if _NUMBER.search(text) is None:
+        return
     parts = [(int(hit[1]), _placed(hit[2], hit.start(2))) for hit in _NUMBERED.finditer(text)]
     if len(parts) >= _MIN_PARTS and len({number for number, _part in parts}) == len(parts):
         yield list(chain.from_iterable(part for _number, part in sorted(parts, key=lambda one: one[0])))

@@ -6,18 +6,15 @@ import re
 from collections.abc import Container
 from functools import lru_cache
 
-_INITIALS = dict(
-    one.split("=")
-    for one in (
-        "ㄅ=b ㄆ=p ㄇ=m ㄈ=f ㄉ=d ㄊ=t ㄋ=n ㄌ=l ㄍ=g ㄎ=k ㄏ=h ㄐ=j ㄑ=q ㄒ=x ㄓ=zh ㄔ=ch ㄕ=sh ㄖ=r ㄗ=z ㄘ=c ㄙ=s"
-    ).split()
-)
-_FINALS = dict(
-    one.split("=")
-    for one in (
-        "ㄚ=a ㄛ=o ㄜ=e ㄝ=e ㄞ=ai ㄟ=ei ㄠ=ao ㄡ=ou ㄢ=an ㄣ=en ㄤ=ang ㄥ=eng ㄦ=er ㄧ=i ㄨ=u ㄩ=v"
-    ).split()
-)
+_INITIALS = {
+    "ㄅ": "b", "ㄆ": "p", "ㄇ": "m", "ㄈ": "f", "ㄉ": "d", "ㄊ": "t", "ㄋ": "n", "ㄌ": "l", "ㄍ": "g",
+    "ㄎ": "k", "ㄏ": "h", "ㄐ": "j", "ㄑ": "q", "ㄒ": "x", "ㄓ": "zh", "ㄔ": "ch", "ㄕ": "sh", "ㄖ": "r", "ㄗ": "z",
+    "ㄘ": "c", "ㄙ": "s",
+}  # fmt: skip
+_FINALS = {
+    "ㄚ": "a", "ㄛ": "o", "ㄜ": "e", "ㄝ": "e", "ㄞ": "ai", "ㄟ": "ei", "ㄠ": "ao", "ㄡ": "ou", "ㄢ": "an",
+    "ㄣ": "en", "ㄤ": "ang", "ㄥ": "eng", "ㄦ": "er", "ㄧ": "i", "ㄨ": "u", "ㄩ": "v",
+}  # fmt: skip
 _ZHUYIN_TONES = "ˊˇˋ˙ˉ"
 ZHUYIN = re.compile(f"[ㄅ-ㄙ]?[ㄧㄨㄩ]?[ㄚ-ㄦ]?[{_ZHUYIN_TONES}]?")
 #: Endings of zhuyin that pinyin writes in another way, after an initial and without one.
