@@ -72,7 +72,7 @@ def readable_views(text: str) -> tuple[TextView, ...]:
 
 
 def guess_views(text: str, folded: TextView, load: Callable[[], SoundLexicon | None]) -> Iterator[TextView]:
-    """The most likely reading, by order or else by sound. `load` is called only if there may be one."""
+    """The most likely reading by order, and the one by sound. `load` is called only if there may be one."""
     letters = list(zip(folded.text, folded.offsets, strict=False))[:MAX_LETTERS]
     han = sum(is_han(letter) for letter, _place in letters)
     if han < MIN_CHARACTERS and not _may_be_sound(folded.text):
@@ -80,14 +80,11 @@ def guess_views(text: str, folded: TextView, load: Callable[[], SoundLexicon | N
     lexicon = load()
     if lexicon is None:
         return
-    if han >= MIN_CHARACTERS:
-        order = _best_order(text, letters, lexicon)
-        if order:
-            yield _view(
-                "chinese_order", [one for one, _place in order], [place for _one, place in order], text
-            )
-            return
-    yield from _by_sound(text, letters, lexicon)
+    order = _best_order(text, letters, lexicon) if han >= MIN_CHARACTERS else None
+    if order:
+        yield _view("chinese_order", [one for one, _place in order], [place for _one, place in order], text)
+    if order is None or _MAY_BE_SOUND.search(folded.text):
+        yield from _by_sound(text, letters, lexicon)
 
 
 def _may_be_sound(text: str) -> bool:
