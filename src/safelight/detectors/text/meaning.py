@@ -78,7 +78,7 @@ class MeaningReader:
                     continue
                 places, odds = scored
                 best = int(odds.argmax())
-                # A guess that shows nothing says nothing about the text.
+                # A guess may show a meaning. It does not show that the text as written has none.
                 if view.is_guess and odds[best] < self._classifier.threshold:
                     continue
                 start, end = view.span(*places[best])

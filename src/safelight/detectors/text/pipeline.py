@@ -26,9 +26,9 @@ from safelight.policy.findings import (
 )
 
 from .chinese import is_mostly_chinese
+from .chinese_guesses import readable_views
 from .languages import SHORTEST, is_short
 from .media_text import AssembledText, assemble_passages, join_lines
-from .normalise import views
 from .safety_card import CardDetector
 
 #: Sources of texts that were read from a file; the others are fields of a request.
@@ -170,7 +170,7 @@ class TextPipeline:
         Findings in `negated` fields have the attribute `negated`.
         """
         contents = [
-            TextContent(field=name, text=text, views=views(text), negated=name in negated)
+            TextContent(field=name, text=text, views=readable_views(text), negated=name in negated)
             for name, text in fields.items()
             if text
         ]
@@ -187,7 +187,7 @@ class TextPipeline:
         is_transcript = source == "transcript"
         assembled = join_lines(texts) if is_transcript else assemble_passages(texts)
         contents = (
-            [TextContent(field=source, text=assembled.text, views=views(assembled.text))]
+            [TextContent(field=source, text=assembled.text, views=readable_views(assembled.text))]
             if assembled.text
             else []
         )

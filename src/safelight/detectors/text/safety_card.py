@@ -8,7 +8,8 @@ from safelight.detectors.protocol import Capability, TextContent
 from safelight.detectors.safety_card import read_text
 from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 
-from .normalise import final_views, view_of_kind, views
+from .chinese_guesses import readable_views
+from .normalise import final_views, view_of_kind
 
 VERSION = "1"
 
@@ -66,4 +67,6 @@ class CardDetector:
         for span in spans:
             letters[span.start : span.end] = " " * (span.end - span.start)
         text = "".join(letters)
-        return TextContent(field=content.field, text=text, views=views(text), negated=content.negated)
+        return TextContent(
+            field=content.field, text=text, views=readable_views(text), negated=content.negated
+        )

@@ -1,0 +1,76 @@
+"""Pinyin and zhuyin in a text: which words are syllables, and which sounds they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from functools import lru_cache
+
+_INITIALS = {
+    "ㄅ": "b", "ㄆ": "p", "ㄇ": "m", "ㄈ": "f", "ㄉ": "d", "ㄊ": "t", "ㄋ": "n", "ㄌ": "l",
+    "ㄍ": "g", "ㄎ": "k", "ㄏ": "h", "ㄐ": "j", "ㄑ": "q", "ㄒ": "x", "ㄓ": "zh", "ㄔ": "ch",
+    "ㄕ": "sh", "ㄖ": "r", "ㄗ": "z", "ㄘ": "c", "ㄙ": "s",
+}  # fmt: skip
+_FINALS = {
+    "ㄚ": "a", "ㄛ": "o", "ㄜ": "e", "ㄝ": "e", "ㄞ": "ai", "ㄟ": "ei", "ㄠ": "ao", "ㄡ": "ou", "ㄢ": "an",
+    "ㄣ": "en", "ㄤ": "ang", "ㄥ": "eng", "ㄦ": "er", "ㄧ": "i", "ㄨ": "u", "ㄩ": "v",
+}  # fmt: skip
+_ZHUYIN_TONES = "ˊˇˋ˙ˉ"
+ZHUYIN = re.compile(f"[ㄅ-ㄙ]?[ㄧㄨㄩ]?[ㄚ-ㄦ]?[{_ZHUYIN_TONES}]?")
+#: Endings of zhuyin that pinyin writes in another way, after an initial and without one.
+_AFTER_INITIAL = {
+    "ien": "in", "ieng": "ing", "iou": "iu", "uei": "ui", "uen": "un", "ueng": "ong", "veng": "iong",
+    "ven": "vn", "io": "iao",
+}  # fmt: skip
+_ALONE = {
+    "i": "yi", "ien": "yin", "ieng": "ying", "u": "wu", "v": "yu", "ve": "yue", "van": "yuan", "ven": "yun",
+    "veng": "yong", "iou": "you",
+}  # fmt: skip
+#: Southern accents, by the sound as it is heard: both are the same sound for a reading with accents.
+_ACCENTS = (
+    (re.compile("^([zcs])h"), r"\1"),
+    (re.compile("^n"), "l"),
+    (re.compile("^hu?(?=[aeiou])"), "f"),
+    (re.compile("^r"), "l"),
+    (re.compile("(?<=[aeiu]n)g$"), ""),
+)
+LONGEST_SYLLABLE = 6
+
+
+@lru_cache(maxsize=4_096)
+def without_accent(sound: str) -> str:
+    """The sound in which a speaker with a southern accent merges it with others."""
+    for shape, merged in _ACCENTS:
+        sound = shape.sub(merged, sound)
+    return sound
+
+
+def sound_of_zhuyin(signs: str) -> str:
+    """The pinyin of one zhuyin syllable without its tone; empty if it is none."""
+    signs = signs.strip(_ZHUYIN_TONES)
+    initial = _INITIALS.get(signs[:1], "")
+    final = "".join(_FINALS.get(sign, "") for sign in signs[bool(initial) :])
+    if not initial:
+        other = {"i": "y", "u": "w", "v": "yu"}.get(final[:1], "")
+        return _ALONE.get(final, other + final[bool(other) :])
+    final = _AFTER_INITIAL.get(final, final)
+    if initial in ("j", "q", "x"):
+        final = final.replace("v", "u")
+    return initial + (final or "i")
+
+
+def split_pinyin(word: str, sounds: Container[str]) -> tuple[str, ...]:
+    """The fewest syllables of a word of Latin letters; empty if it is not pinyin."""
+    best: list[tuple[str, ...] | None] = [()]
+    for end in range(1, len(word) + 1):
+        found: tuple[str, ...] | None = None
+        for start in range(max(0, end - LONGEST_SYLLABLE), end):
+            before = best[start]
+            if (
+                before is not None
+                and word[start:end] in sounds
+                and (found is None or len(before) + 1 < len(found))
+            ):
+                found = (*before, word[start:end])
+        best.append(found)
+    return best[-1] or ()
