@@ -137,7 +137,9 @@ def test_the_step_of_the_rollout_and_what_brought_it_down_are_stated(
     assert container.pipeline.gates is not None
     with container.persistence.database.transaction(container.persistence.tenant) as tx:
         raise_gate(tx, lock_gate(tx), GateStep.PILOT, actor="ada", why={})
-        container.pipeline.gates.record_incident(tx, "ncii", case_id="case_1", actor="ben")
+        container.pipeline.gates.record_incident(
+            tx, "ncii", video_id="video_1", case_id="case_1", actor="ben"
+        )
     found = run("card")["rollout"]
     assert (found["step"], found["raised"], found["lowered"], found["incidents"]) == ("closed", 1, 1, 1)
     assert "Step: closed, since 20" in say("card").out
