@@ -98,7 +98,7 @@ class Matrix:
 
 
 def _make(tx: Transaction, requester: str) -> dict[str, str]:
-    """A held video with its case, an ended one with the statement about it, a person, a reply, an incident."""
+    """A held video with its case, an ended one with its statement, a person, a reply and an incident."""
     video = add_video(tx, principal_id=requester, prompt=new_id("sketch"))
     ended = add_video(tx, principal_id=requester, state="rejected", prompt=new_id("sketch"))
     hold = NewCase(
