@@ -41,6 +41,7 @@ MAX_IDS = 100
 _PAGE = 100
 READERS = (KeyScope.ADMIN, KeyScope.POLICY, KeyScope.AUDIT)
 WRITERS = (KeyScope.ADMIN, KeyScope.POLICY)
+_TIME = "%Y-%m-%dT%H:%M"
 _TIMES = {"began": "began_at", "ended": "ended_at"}
 _TABLES: Mapping[str, tuple[Table, str]] = {"videos": (videos, "video"), "cases": (cases, "case")}
 
@@ -139,7 +140,7 @@ def _choose(kind: type[IncidentKind] | type[Severity], name: str, value: str) ->
 
 def parse_time(text: str, param: str) -> float:
     """A day, or a time in UTC. Raises `InvalidField`."""
-    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M"):
+    for form in ("%Y-%m-%d", _TIME):
         try:
             return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp()
         except ValueError:
@@ -147,6 +148,11 @@ def parse_time(text: str, param: str) -> float:
     raise InvalidField(
         f"{text[:40]!r} is not a time.", param=param, remedy="Write 2026-11-01 or 2026-11-01T14:30, in UTC."
     )
+
+
+def format_time(at: float) -> str:
+    """The time to the minute as `parse_time` reads it."""
+    return datetime.fromtimestamp(at, UTC).strftime(_TIME)
 
 
 def clean_sentence(text: str) -> str:

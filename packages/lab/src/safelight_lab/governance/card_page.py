@@ -397,8 +397,8 @@ def _incidents(found: Mapping[str, Any]) -> Section:
     return Section(
         title="Incidents",
         text=f"{record} This does not mean that there were {others}: an incident is here if a person "
-        "recorded it, or, while rollout steps are enabled, if a reviewer withdrew a delivered video for a grave "
-        f"category. What is known of videos: delivered {found['delivered']}, withdrawn after delivery "
+        "recorded it, or, while rollout steps are enabled, if a reviewer withdrew a delivered video for a "
+        f"grave category. What is known of videos: delivered {found['delivered']}, withdrawn after delivery "
         f"{found['withdrawn_after_delivery']}, allowed and then found against the policy by people "
         f"{sum(missed.values())} ({parts}).",
         head=head if listed else (),
