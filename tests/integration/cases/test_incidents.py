@@ -24,6 +24,7 @@ from safelight.videos.case_rows import CaseKind, NewCase, open_case
 from support.review_room import Clock
 from support.videos import add_video
 
+pytestmark = pytest.mark.both_databases
 EVERYTHING = IncidentQuery()
 DOCUMENT = load_gates(None, [spec.name for spec in SHIPPED])
 
