@@ -44,6 +44,7 @@ PAGES = (
     "/compliance/accounts?kind=end_user&id=ann",
     "/compliance/accounts?kind=tenant",
     "/compliance/access",
+    "/compliance/incidents",
     "/compliance/tenants",
     "/account/standing",
     "/account/statements",

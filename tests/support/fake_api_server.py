@@ -37,6 +37,7 @@ from safelight.accounts.webhooks import Webhooks
 from safelight.app.asgi import build_app
 from safelight.cases.appeals import Appeals
 from safelight.cases.case_events import CaseEvents
+from safelight.cases.incidents import Incidents
 from safelight.cases.quality import CheckFigures, Quality, QualityResults
 from safelight.cases.reports import ReportedVideo, Reports, ReportTools
 from safelight.cases.review_actions import ReviewActions
@@ -560,6 +561,7 @@ def live(
             tenant_log=TenantLog(database),
             standing=_standing(database, tenant),
             saved_replies=SavedReplies(database),
+            incidents=Incidents(database, SHIPPED),
             appeals=Appeals(
                 database,
                 subject=desk.appealable,

@@ -14,6 +14,7 @@ from safelight.store.database import Transaction
 from safelight.store.tables import access_requests, account_terms, gates
 
 from .access_requests import GRANTED
+from .incidents import open_by_withdrawal
 from .models import KeyScope, Principal, account_subject
 
 #: The subject of the entries of the audit log about steps.
@@ -70,10 +71,12 @@ class Gates:
         """The quota of the tenant in its step; None: the step has none."""
         return self.document.videos_per_day(read_gate(tx).step)
 
-    def record_incident(self, tx: Transaction, category: str, *, case_id: str, actor: str) -> None:
+    def record_incident(
+        self, tx: Transaction, category: str, *, video_id: str, case_id: str, actor: str
+    ) -> None:
         """After a person decided that a delivered output broke the policy in this category.
 
-        In a grave category the tenant goes one step down, in the same transaction.
+        In a grave category the tenant goes one step down and gets an incident, in the same transaction.
         """
         if category not in self.document.incidents:
             return
@@ -81,6 +84,7 @@ class Gates:
         tx.update(gates, incident_at=_now(tx, state))
         content = {"category": category, "case": case_id}
         tx.append_audit("gate.incident", subject=GATES, actor=actor, content=content)
+        open_by_withdrawal(tx, category, video_id=video_id, case_id=case_id, actor=actor)
         if below := state.step.preceding:
             lower_gate(tx, state, below, actor=actor, why={"incident": True})
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from safelight.accounts import Principal
 from safelight.cases.case_events import CaseEvents
 from safelight.cases.case_transcripts import CaseTranscripts
+from safelight.cases.incidents import Incidents
 from safelight.cases.quality import CheckFigures, Quality, QualityResults
 from safelight.cases.reviews import ReviewQueue
 from safelight.cases.saved_replies import SavedReplies
@@ -28,6 +29,7 @@ class CaseReads:
     check_figures: CheckFigures
     exposure: ExposureLog
     saved_replies: SavedReplies
+    incidents: Incidents
 
 
 def make_case_reads(
@@ -50,4 +52,5 @@ def make_case_reads(
         ),
         exposure=exposure,
         saved_replies=SavedReplies(database),
+        incidents=Incidents(database, taxonomy),
     )

@@ -68,6 +68,7 @@ def make_services(container: Container) -> Services:
         quality_results=reads.quality_results,
         check_figures=reads.check_figures,
         saved_replies=reads.saved_replies,
+        incidents=reads.incidents,
         reports=correspondence.reports,
         appeals=correspondence.appeals,
         consents=ConsentServices(

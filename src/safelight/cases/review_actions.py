@@ -162,7 +162,9 @@ class ReviewActions:
         if (gates := self._context.gates) is not None:
             # A reviewer who names no rule confirms the reported category.
             category = find_confirmed_category(self._context, tx, case, decision) or case.category
-            gates.record_incident(tx, category, case_id=case.id, actor=decision.decided_by)
+            gates.record_incident(
+                tx, category, video_id=case.video_id, case_id=case.id, actor=decision.decided_by
+            )
 
     def keep(self, tx: Transaction, case: Case, decision: Decision) -> None:
         """Tell the people who reported a video that it stays."""

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from safelight.accounts import DECIDING, KeyScope, Principal
 from safelight.accounts.reply_texts import ReplyTexts
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
+from safelight.core.reasons import clean_text
 from safelight.core.records import Seconds
 from safelight.store.database import Database, Transaction
 from safelight.store.rows import read_record
@@ -32,11 +33,6 @@ NOTIFIED = frozenset(
     }
 )
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_TAG = re.compile(r"<\s*[a-zA-Z/!?]")
-#: Control characters, and marks that change the direction of what follows, which could show other words.
-_NOT_TEXT = re.compile(
-    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +72,10 @@ class SavedReplies:
                 param="name",
                 remedy="Use 1 to 40 of a-z, 0-9 and dash, with a letter or digit first.",
             )
-        texts = {one.name: _valid_text(getattr(asked, one.name), one.name) for one in fields(asked)}
+        texts = {
+            one.name: clean_text(getattr(asked, one.name), one.name, MAX_REPLY_CHARACTERS)
+            for one in fields(asked)
+        }
         if not any(texts.values()):
             raise InvalidField("A reply needs a text in at least one language.", param="en")
         with self._database.transaction(principal.tenant) as tx:
@@ -120,20 +119,3 @@ def _find(tx: Transaction, name: str) -> Row[Any]:
     if row is None:
         raise NotFound(f"There is no saved reply {name[:60]!r}.", param="name")
     return row
-
-
-def _valid_text(text: str, param: str) -> str:
-    text = text.replace("\r\n", "\n").strip()
-    if len(text) > MAX_REPLY_CHARACTERS:
-        raise InvalidField(f"A reply has at most {MAX_REPLY_CHARACTERS} characters.", param=param)
-    if _TAG.search(text):
-        raise InvalidField(
-            "A reply is plain text, and this one has a tag of HTML.", param=param, remedy="Leave the tag out."
-        )
-    if _NOT_TEXT.search(text):
-        raise InvalidField(
-            "This reply has a control character or a mark of the direction of writing, which is not visible.",
-            param=param,
-            remedy="Type the text again instead of copying it.",
-        )
-    return text

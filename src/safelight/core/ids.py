@@ -34,6 +34,7 @@ KINDS = frozenset(
         "golden",
         "draw",
         "bulk",
+        "incident",
     }
 )
 

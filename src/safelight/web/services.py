@@ -14,6 +14,7 @@ from safelight.accounts.webhooks import Webhooks
 from safelight.cases.appeals import Appeals
 from safelight.cases.case_events import CaseEvents
 from safelight.cases.gates import GateService
+from safelight.cases.incidents import Incidents
 from safelight.cases.quality import CheckFigures, Quality, QualityResults
 from safelight.cases.reports import Reports
 from safelight.cases.reviews import ReviewQueue, Reviews
@@ -66,6 +67,7 @@ class Services:
     reports: Reports
     appeals: Appeals
     saved_replies: SavedReplies
+    incidents: Incidents
     statements: Statements
     tenant_log: TenantLog
     webhooks: Webhooks

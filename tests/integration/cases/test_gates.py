@@ -79,7 +79,9 @@ class Rollout:
 
     def incident(self, category: str = "violence/graphic") -> None:
         with self.database.transaction(self.tenant) as tx:
-            Gates(document=DOCUMENT).record_incident(tx, category, case_id="case_1", actor="ada")
+            Gates(document=DOCUMENT).record_incident(
+                tx, category, video_id="video_1", case_id="case_1", actor="ada"
+            )
 
     def rise(self, days: float = 0) -> None:
         self.clock.now += days * DAY

@@ -20,6 +20,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from safelight.accounts import ROLES, KeyScope, Role
+from safelight.accounts.incidents import Incident, IncidentKind, Severity
 from safelight.accounts.sessions import open_session
 from safelight.accounts.statements import (
     DecisionGround,
@@ -33,7 +34,8 @@ from safelight.accounts.store import principal_of_person
 from safelight.core.ids import new_id
 from safelight.policy.findings import Stage
 from safelight.store.database import Transaction
-from safelight.store.tables import people, saved_replies
+from safelight.store.rows import stored_columns
+from safelight.store.tables import incidents, people, saved_replies
 from safelight.videos.case_rows import CaseKind, NewCase, open_case
 from safelight.web.api.declared_routes import DeclaredRoute, declared_routes
 from safelight.web.auth import COOKIE
@@ -61,7 +63,7 @@ PROVES_AGAIN = frozenset({"/account/change"})
 #: About this person and not about the case in the path: the switches, the end of a view or of a reservation.
 NOT_ABOUT_ITS_OBJECT = frozenset({f"/review/{{case_id}}/{one}" for one in ("hide", "release", "switches")})
 #: The parameters of paths for which there are objects.
-EVERY_ID = dict.fromkeys(("video_id", "case_id", "statement_id", "person_id", "name"), "")
+EVERY_ID = dict.fromkeys(("video_id", "case_id", "statement_id", "person_id", "name", "incident_id"), "")
 
 
 @dataclass
@@ -96,7 +98,7 @@ class Matrix:
 
 
 def _make(tx: Transaction, requester: str) -> dict[str, str]:
-    """A held video with its case, an ended one with the statement about it, a person and a reply."""
+    """A held video with its case, an ended one with its statement, a person, a reply and an incident."""
     video = add_video(tx, principal_id=requester, prompt=new_id("sketch"))
     ended = add_video(tx, principal_id=requester, state="rejected", prompt=new_id("sketch"))
     hold = NewCase(
@@ -113,6 +115,15 @@ def _make(tx: Transaction, requester: str) -> dict[str, str]:
     )
     colleague, reply = new_id("user"), f"reply-{new_id('draw')[-8:]}"
     add_person(tx, colleague, role=Role.CREATOR)
+    incident = Incident(
+        id=new_id("incident"),
+        opened_at=tx.now(),
+        opened_by=requester,
+        began_at=None,
+        kind=IncidentKind.OTHER,
+        severity=Severity.MINOR,
+    )
+    tx.insert(incidents, **stored_columns(incident, incidents))
     tx.insert(saved_replies, name=reply, en="x", zh_hans="", zh_hant="", updated_at=tx.now())
     return {
         "video_id": video,
@@ -121,6 +132,7 @@ def _make(tx: Transaction, requester: str) -> dict[str, str]:
         "statement_id": record_statement(tx, statement).id,
         "person_id": colleague,
         "name": reply,
+        "incident_id": incident.id,
     }
 
 

@@ -8,10 +8,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from safelight.accounts import ROLES, KeyScope, Principal, PrincipalKind, Role
+from safelight.accounts.incidents import IncidentKind
 from safelight.accounts.models import TENANT_SUBJECT, account_subject
 from safelight.accounts.sessions import open_session
 from safelight.accounts.terms import Terms
 from safelight.cases.gates import GateService
+from safelight.cases.incident_inputs import IncidentQuery
 from safelight.cases.inputs import DecisionRequest
 from safelight.core.errors import Forbidden, GateClosed, QuotaExceeded, RequestBlocked
 from safelight.policy.gates import GateStep
@@ -164,6 +166,9 @@ def test_a_decided_violation_lowers_the_step_in_the_same_transaction(house: Hous
     with house.read_transaction() as tx:
         logged = [row.event for row in tx.select(audit_log, audit_log.c.subject == "gates")]
     assert logged == ["gate.incident", "gate.lowered"]
+    (opened,) = house.container.case_reads.incidents.list(house.who, IncidentQuery()).items
+    assert (opened.videos, opened.cases, opened.category) == ((video.id,), (case.id,), "violence/graphic")
+    assert (opened.kind, opened.published) == (IncidentKind.HARM, False)
 
 
 def test_a_default_installation_with_its_waiver_reaches_limited(furnish: Furnish, house: House) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import safelight
 from safelight.accounts.gates import lock_gate, raise_gate
+from safelight.accounts.incidents import Incident, IncidentKind, IncidentState, Severity
 from safelight.app.container import load
 from safelight.cases.quality.models import Draw, StratumCounts
 from safelight.cases.quality.review_quality import prevalence_figures
@@ -19,6 +22,7 @@ from safelight.cli.output import Exit
 from safelight.policy.gates import GateStep
 from safelight.policy.measurements import load_shipped, load_shipped_acts
 from safelight_lab.governance import card_page
+from safelight_lab.governance.incident_facts import count_incidents
 from safelight_lab.governance.system_card import installed_commit, measured_share
 from safelight_lab.redteam import shipped_figures
 from support.commands import Run, Say
@@ -51,7 +55,8 @@ def test_the_card_of_a_fresh_installation_says_what_is_not_checked_and_what_is_u
         "No report of `safelight eval all` was given",
         "Not measured: no random sample",
         "No run is recorded: this release has no results of `safelight redteam run`",
-        "keeps no record of incidents, so this card cannot say that there were none",
+        "None was recorded since the first start (20",
+        "This does not mean that there were none",
         "It does not show that these are met. It is not legal advice.",
         "| `sx-1` | block | 0.6 |",
     ):
@@ -125,6 +130,56 @@ def test_what_people_found_in_delivered_videos_is_counted(run: Run, folder: Path
     assert known["recorded"] is False
 
 
+def test_incidents_are_counted_and_only_published_sentences_are_public(
+    run: Run, say: Say, folder: Path
+) -> None:
+    (folder / "old.json").write_text(json.dumps(run("card")))
+    opening = ("incidents", "open", "--severity", "major", "--began", "2026-11-01")
+    hidden = run(*opening, "--kind", "disclosure", "--note", "Internal.", "--done", "A lock\nwas added.")
+    shown = run(*opening, "--kind", "untrusted", "--sentence", "Two marks could not be | read.")
+    run("incidents", "update", shown["id"], "--publish")
+    run("incidents", "close", hidden["id"])
+    known = run("card")["incidents"]
+    assert known["recorded"]
+    assert [(one["severity"], one["state"]) for one in known["counts"] if one["n"]] == [
+        ("major", "open"),
+        ("major", "closed"),
+    ]
+    assert [one["sentence"] for one in known["published"]] == ["Two marks could not be | read."]
+    public, staff = say("card").out, say("card", "--edition", "staff").out
+    assert "1 major and open, 1 major and closed" in public
+    assert "| 2026-11-01 | no end | major | open | Two marks could not be / read. |" in public
+    assert "A lock" not in public
+    assert hidden["id"] not in json.dumps(run("card"))
+    assert "| major | closed | disclosure | none | no | A lock was added. | none |" in staff
+    assert "Internal." not in staff + json.dumps(run("card", "--edition", "staff"))
+    assert "incidents, major, open: 1 (it was: 0)" in say("card", "--against", "old.json").out
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 900), st.sampled_from([*Severity]), st.sampled_from([*IncidentState]))),
+    st.integers(0, 900),
+)
+def test_each_incident_since_a_time_is_counted_once(
+    made: list[tuple[int, Severity, IncidentState]], since: int
+) -> None:
+    found = [
+        Incident(
+            id=f"incident_{number}",
+            opened_at=float(at),
+            opened_by="ada",
+            began_at=None,
+            kind=IncidentKind.OTHER,
+            severity=severity,
+            state=state,
+        )
+        for number, (at, severity, state) in enumerate(made)
+    ]
+    counts = count_incidents(found, since=float(since))
+    assert sum(one["n"] for one in counts) == sum(at >= since for at, _, _ in made)
+    assert len(counts) == len(Severity) * len(IncidentState)
+
+
 def test_the_step_of_the_rollout_and_what_brought_it_down_are_stated(
     run: Run, say: Say, folder: Path
 ) -> None:
@@ -137,7 +192,9 @@ def test_the_step_of_the_rollout_and_what_brought_it_down_are_stated(
     assert container.pipeline.gates is not None
     with container.persistence.database.transaction(container.persistence.tenant) as tx:
         raise_gate(tx, lock_gate(tx), GateStep.PILOT, actor="ada", why={})
-        container.pipeline.gates.record_incident(tx, "ncii", case_id="case_1", actor="ben")
+        container.pipeline.gates.record_incident(
+            tx, "ncii", video_id="video_1", case_id="case_1", actor="ben"
+        )
     found = run("card")["rollout"]
     assert (found["step"], found["raised"], found["lowered"], found["incidents"]) == ("closed", 1, 1, 1)
     assert "Step: closed, since 20" in say("card").out

@@ -16,6 +16,7 @@ from .consents import consent_media, consent_requests, consent_uses
 from .drift import drift_alarms
 from .fingerprints import provenance_check_counts, provenance_feedback, seal_fingerprints
 from .gates import gates
+from .incidents import incidents
 from .likeness import biometric_templates, consents, protected_people
 from .notices import notices, stay_down_hashes, video_hidings
 from .openid import openid_attempts, openid_identities, openid_sessions
@@ -76,6 +77,7 @@ __all__ = [
     "gates",
     "golden_cases",
     "idempotency_keys",
+    "incidents",
     "installation",
     "invitations",
     "library_entries",

@@ -33,6 +33,7 @@ from . import (
     derivatives,
     gates,
     guardrail,
+    incidents,
     library,
     metrics,
     models,
@@ -142,9 +143,18 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     app.include_router(soft_bindings.router)
     # `/replies`, `/next` and `/preferences` first: they are no ids of cases.
     app.include_router(router_of(saved_replies.changes))
-    for changes in (gates.moves, gates.lowering):
+    for changes in (gates.moves, gates.lowering, incidents.changes):
         app.include_router(router_of(changes))
-    for resource in (audit_log, gates, saved_replies, review_queue, reviews, webhooks, quality_figures):
+    for resource in (
+        audit_log,
+        gates,
+        incidents,
+        saved_replies,
+        review_queue,
+        reviews,
+        webhooks,
+        quality_figures,
+    ):
         app.include_router(router_of(resource.operations))
     for trust in (
         reports,

@@ -20,6 +20,7 @@ _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("terms", "/compliance/accounts", (KeyScope.ADMIN,)),
     ("access", "/compliance/access", (KeyScope.ADMIN,)),
     ("rollout", "/compliance/rollout", (KeyScope.ADMIN, KeyScope.POLICY, KeyScope.AUDIT)),
+    ("incidents", "/compliance/incidents", (KeyScope.ADMIN, KeyScope.POLICY, KeyScope.AUDIT)),
     ("people", "/settings/people", (KeyScope.PEOPLE,)),
     ("log", "/compliance/log", (KeyScope.AUDIT,)),
     ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),

@@ -25,6 +25,7 @@ from .compliance_pages import CompliancePages
 from .consent_pages import ConsentAnswerPages, ConsentPages
 from .coverage_pages import CoveragePages
 from .gate_pages import GatePages
+from .incident_pages import IncidentPages
 from .log_pages import LogPages
 from .login import InvitationPages, Login, OpenIdPages, local_path
 from .notice_pages import NoticePages
@@ -93,6 +94,7 @@ class Console:
         standings, compliance = StandingPages(*services), CompliancePages(*services)
         own_standing, applicants = OwnStandingPages(*services), ApplicantPages(*services)
         log, rollout = LogPages(*services), GatePages(*services)
+        incidents, writers = IncidentPages(*services), (KeyScope.ADMIN, KeyScope.POLICY)
         access, terms = AccessPages(*services), AccountTermsPages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
@@ -184,6 +186,22 @@ class Console:
                 protected(rollout.show, any_of=(admin, policy_scope, KeyScope.AUDIT)),
             ),
             ("POST", "/compliance/rollout", protected(rollout.change, any_of=(admin, policy_scope))),
+            (
+                "GET",
+                "/compliance/incidents",
+                protected(incidents.show, any_of=(*writers, KeyScope.AUDIT)),
+            ),
+            ("POST", "/compliance/incidents", protected(incidents.open, any_of=writers)),
+            (
+                "GET",
+                "/compliance/incidents/{incident_id}",
+                protected(incidents.show_one, any_of=(*writers, KeyScope.AUDIT)),
+            ),
+            (
+                "POST",
+                "/compliance/incidents/{incident_id}",
+                protected(incidents.change, any_of=writers),
+            ),
             ("GET", "/compliance/access", protected(access.show, admin)),
             ("POST", "/compliance/access/{request_id}", protected(access.decide, admin)),
             ("GET", "/access", public(applicants.show)),

@@ -20,6 +20,7 @@ SLICES = (
     "detectors",
     "explanations",
     "gates",
+    "incidents",
     "mail",
     "notices",
     "people",

@@ -373,13 +373,51 @@ def _day(at: float) -> str:
 def _incidents(found: Mapping[str, Any]) -> Section:
     missed = found["missed_harm_found_by_people"]
     parts = ", ".join(f"{name} {count}" for name, count in missed.items())
+    counts = ", ".join(f"{one['n']} {one['severity']} and {one['state']}" for one in found["counts"])
+    since = f" ({found['since'][:10]})" if found["since"] else ""
+    record = (
+        f"Recorded in the last {found['counted_days']} days: {counts}."
+        if found["recorded"]
+        else f"None was recorded since the first start{since}."
+    )
+    others = "no others" if found["recorded"] else "none"
+    listed = found.get("all", found["published"])
+    in_full = [
+        "opened",
+        "began",
+        "ended",
+        "severity",
+        "state",
+        "kind",
+        "category",
+        "published",
+        "what was done",
+    ]
+    head = [*in_full, "public sentence"] if "all" in found else [*in_full[:5], "public sentence"]
     return Section(
         title="Incidents",
-        text="Safelight keeps no record of incidents, so this card cannot say that there were none. What is "
-        f"known of videos: delivered {found['delivered']}, withdrawn after delivery "
+        text=f"{record} This does not mean that there were {others}: an incident is here if a person "
+        "recorded it, or, while rollout steps are enabled, if a reviewer withdrew a delivered video for a "
+        f"grave category. What is known of videos: delivered {found['delivered']}, withdrawn after delivery "
         f"{found['withdrawn_after_delivery']}, allowed and then found against the policy by people "
         f"{sum(missed.values())} ({parts}).",
+        head=head if listed else (),
+        rows=[[*_incident(one)[: len(head) - 1], one["sentence"] or "none"] for one in listed],
     )
+
+
+def _incident(one: Mapping[str, Any]) -> list[str]:
+    return [
+        one["opened"][:10],
+        one["began"][:10] if one["began"] else "not stated",
+        one["ended"][:10] if one["ended"] else "no end",
+        one["severity"],
+        one["state"],
+        one.get("kind", ""),
+        one.get("category") or "none",
+        "yes" if one.get("published") else "no",
+        " ".join(one.get("done", "").split()) or "nothing yet",
+    ]
 
 
 def _limits(card: Mapping[str, Any]) -> Section:
@@ -474,6 +512,8 @@ def _facts(card: Mapping[str, Any]) -> dict[str, str]:
         facts[f"attacks that passed in round {one['name']}"] = _rate(one["bypassed"])
     facts["samples of delivered videos"] = str(len(card["prevalence"]))
     known = card["incidents"]
+    for one in known.get("counts", ()):
+        facts[f"incidents, {one['severity']}, {one['state']}"] = str(one["n"])
     facts["videos withdrawn after delivery"] = str(known["withdrawn_after_delivery"])
     facts["missed harm that people found"] = str(sum(known["missed_harm_found_by_people"].values()))
     return facts

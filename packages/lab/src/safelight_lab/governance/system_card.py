@@ -101,7 +101,7 @@ def make_card(
         "bias": audit,
         "prevalence": _prevalence(container, tenant),
         "red_team": red_team,
-        "incidents": _incidents(container, tenant),
+        "incidents": _incidents(container, tenant, at=at, in_full=is_full),
     }
     shipped = {name: _sha256((files("safelight.policy") / name).read_bytes()) for name in _MEASUREMENTS}
     card["inputs"] = {
@@ -428,15 +428,18 @@ def _prevalence(container: Container, tenant: str) -> list[dict[str, Any]]:
     return [prevalence_figures(draw) for draw in draws]
 
 
-def _incidents(container: Container, tenant: str) -> dict[str, Any]:
-    """What is known of harm that passed: Safelight has no record of incidents, so none can be ruled out."""
+def _incidents(container: Container, tenant: str, *, at: float | None, in_full: bool) -> dict[str, Any]:
+    """What was recorded, and what is known of harm that passed: no record can rule out an incident."""
     from sqlalchemy import func, select
 
     from safelight.cases.inputs import FiguresQuery
     from safelight.store.tables import videos
     from safelight.videos.models import VideoState
 
+    from .incident_facts import incident_facts
+
     with container.persistence.database.read_transaction(tenant) as tx:
+        recorded = incident_facts(tx, at=at, in_full=in_full)
         rows = tx.execute(
             select(videos.c.state, func.count().label("n"))
             .where(*tx.tenant_condition(videos))
@@ -446,7 +449,7 @@ def _incidents(container: Container, tenant: str) -> dict[str, Any]:
     figures = container.case_reads.check_figures.figures(_lead(container, tenant), FiguresQuery())
     missed = [one.missed for one in figures.categories]
     return {
-        "recorded": False,
+        **recorded,
         "delivered": states.get(VideoState.DELIVERED.value, 0),
         "withdrawn_after_delivery": states.get(VideoState.WITHDRAWN.value, 0),
         "missed_harm_found_by_people": {
