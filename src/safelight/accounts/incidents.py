@@ -20,7 +20,7 @@ class IncidentKind(StrEnum):
     HARM = "harm"
     #: Harmless requests that were blocked in numbers.
     OVERBLOCKING = "overblocking"
-    #: Data that somebody saw who must not.
+    #: Data disclosed to the wrong people.
     DISCLOSURE = "disclosure"
     #: Checks that did not run.
     UNCHECKED = "unchecked"

@@ -220,6 +220,10 @@ def _find_revision(tx: Transaction, incident_id: str, revision: int | None) -> I
     return found
 
 
+def may_write(principal: Principal) -> bool:
+    """Whether the principal may open and change incidents, and so read their internal notes."""
+    return not principal.scopes.isdisjoint(WRITERS)
+
+
 def _for_reader(principal: Principal, incident: Incident) -> Incident:
-    """Without the internal note for a reader who may not change it."""
-    return incident if principal.scopes & set(WRITERS) else replace(incident, note="")
+    return incident if may_write(principal) else replace(incident, note="")

@@ -58,12 +58,15 @@ SIMPLIFIED = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
 _MIN_CHINESE_SHARE = 0.3
 
 
+def is_han(letter: str) -> bool:
+    """Whether a character is a Chinese one, of the usual ones."""
+    return "\u3400" <= letter <= "\u9fff"
+
+
 def is_mostly_chinese(text: str) -> bool:
     """Whether a text is mostly Chinese. A detector for English would miss much of such a text."""
     letters = [letter for letter in text if letter.isalpha()]
-    return sum("\u3400" <= letter <= "\u9fff" for letter in letters) > _MIN_CHINESE_SHARE * max(
-        len(letters), 1
-    )
+    return sum(map(is_han, letters)) > _MIN_CHINESE_SHARE * max(len(letters), 1)
 
 
 def locale_of(text: str) -> str:

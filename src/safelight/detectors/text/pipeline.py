@@ -26,7 +26,7 @@ from safelight.policy.findings import (
 )
 
 from .chinese import is_mostly_chinese
-from .chinese_guesses import readable_views
+from .guessed_views import readable_views
 from .languages import SHORTEST, is_short
 from .media_text import AssembledText, assemble_passages, join_lines
 from .safety_card import CardDetector

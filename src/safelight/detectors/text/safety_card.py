@@ -8,7 +8,7 @@ from safelight.detectors.protocol import Capability, TextContent
 from safelight.detectors.safety_card import read_text
 from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 
-from .chinese_guesses import readable_views
+from .guessed_views import readable_views
 from .normalise import final_views, view_of_kind
 
 VERSION = "1"

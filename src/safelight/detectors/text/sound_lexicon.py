@@ -5,7 +5,6 @@ A sound is the pinyin of a word without tones, its syllables separated by spaces
 
 from __future__ import annotations
 
-import gzip
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -13,14 +12,17 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
-from .glosses import ENTRY, dictionary_path
+import msgspec
+
+from .chinese import is_han
+from .glosses import dictionary_path, read_entries
 from .minilm.cache import default_folder, load_or_build
 from .syllables import without_accent
 
 WordsBySound: TypeAlias = dict[str, tuple[tuple[str, float], ...]]
 
 #: Increase this number whenever the words change.
-FORMAT = 1
+FORMAT = 2
 #: Longest word in characters, and fewest occurrences: a rarer word of several characters is left out.
 MAX_CHARACTERS, _MIN_COUNT = 4, 4
 #: Number of words in the text from which the segmenter's frequencies are.
@@ -29,10 +31,16 @@ _TOTAL = math.log(60_000_000)
 _MAX_WORDS_OF_A_SOUND = 40
 
 
-class SoundLexicon:
+class SoundLexicon(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The words of a sound, the sounds of a character, and the log-probability of a word."""
 
-    def __init__(self, rows: Iterable[tuple[str, str, int]]) -> None:
+    weights: dict[str, float]
+    sounds: dict[str, tuple[str, ...]]
+    words: WordsBySound
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[str, str, int]]) -> SoundLexicon:
+        """Of words with their sound and number of occurrences."""
         weights: dict[str, float] = {}
         words: defaultdict[str, dict[str, float]] = defaultdict(dict)
         sounds: defaultdict[str, list[str]] = defaultdict(list)
@@ -42,12 +50,15 @@ class SoundLexicon:
             words[sound][word] = weight
             if len(word) == 1 and sound not in sounds[word]:
                 sounds[word].append(sound)
-        self.weights = weights
-        self.sounds = {letter: tuple(found) for letter, found in sounds.items()}
-        self.words = _by_weight(words)
-        self.syllables = frozenset(
-            sound for known in self.sounds.values() for sound in known if sound.isascii()
+        return cls(
+            weights=weights,
+            sounds={letter: tuple(found) for letter, found in sounds.items()},
+            words=_by_weight(words),
         )
+
+    @cached_property
+    def syllables(self) -> frozenset[str]:
+        return frozenset(sound for known in self.sounds.values() for sound in known if sound.isascii())
 
     @cached_property
     def accented(self) -> WordsBySound:
@@ -68,9 +79,9 @@ def _by_weight(words: Mapping[str, Mapping[str, float]]) -> WordsBySound:
 def load_lexicon(cache: Path) -> SoundLexicon:
     """The lexicon from the cache if it is there. Raises `FileNotFoundError` without the dictionary."""
     path = dictionary_path()
-    data = load_or_build(cache, f"sounds-{path.stat().st_size}-{FORMAT}", lambda: _build(path), suffix=".txt")
-    rows = (line.split("\t") for line in data.decode("utf-8").splitlines())
-    return SoundLexicon((word, sound, int(count)) for word, sound, count in rows)
+    name = f"sounds-{path.stat().st_size}-{FORMAT}"
+    data = load_or_build(cache, name, lambda: msgspec.json.encode(_build(path)), suffix=".json")
+    return msgspec.json.decode(data, type=SoundLexicon)
 
 
 @lru_cache(maxsize=1)
@@ -82,31 +93,26 @@ def installed_lexicon() -> SoundLexicon | None:
         return None
 
 
-def _build(path: Path) -> bytes:
+def _build(path: Path) -> SoundLexicon:
     # Loads its dictionary when it is imported, which takes a fifth of a second.
     import rjieba
 
     found: dict[tuple[str, str], int] = {}
     readings: defaultdict[tuple[str, str], int] = defaultdict(int)
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            entry = ENTRY.match(line)
-            syllables = entry[3].lower().replace("u:", "v").split() if entry else []
-            if entry is None or not 1 <= len(entry[2]) == len(syllables):
-                continue
-            if not all("\u3400" <= letter <= "\u9fff" for letter in entry[2]):
-                continue
-            plain = [syllable.rstrip("12345") for syllable in syllables]
-            for letter, sound in zip(entry[2], plain, strict=True):
-                readings[letter, sound] += 1
-            if 2 <= len(plain) <= MAX_CHARACTERS:
-                count = rjieba.suggest_freq(entry[2])
-                if count >= _MIN_COUNT:
-                    found[entry[2], " ".join(plain)] = count
+    for entry in read_entries(path):
+        sounds = [sound.replace("u:", "v") for sound in entry.sounds]
+        if not sounds or not all(map(is_han, entry.word)):
+            continue
+        for letter, sound in zip(entry.word, sounds, strict=True):
+            readings[letter, sound] += 1
+        if 2 <= len(sounds) <= MAX_CHARACTERS:
+            count = rjieba.suggest_freq(entry.word)
+            if count >= _MIN_COUNT:
+                found[entry.word, " ".join(sounds)] = count
     uses: defaultdict[str, int] = defaultdict(int)
     for (letter, _sound), number in readings.items():
         uses[letter] += number
     for (letter, sound), number in readings.items():
         # A character with several sounds has each as often as in the words of the dictionary.
         found[letter, sound] = max(1, rjieba.suggest_freq(letter) * number // uses[letter])
-    return "".join(f"{word}\t{sound}\t{count}\n" for (word, sound), count in found.items()).encode("utf-8")
+    return SoundLexicon.of((word, sound, count) for (word, sound), count in found.items())

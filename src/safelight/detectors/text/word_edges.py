@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import Enum
 from functools import lru_cache
 
+from .chinese import is_han
+
 #: Characters of the terms that are asked about, and of the names of people and things.
 SHORT_TERM = 2
 SHORT_NAME = 3
@@ -33,23 +35,19 @@ def fit_of(text: str, start: int, end: int, *, longest: int = SHORT_TERM) -> Fit
     """How the term at this place of a folded text fits; `WORD` for everything but two Chinese characters, or
     up to `longest`.
     """
-    if not (SHORT_TERM <= end - start <= longest and all(map(_is_chinese, text[start:end]))):
+    if not (SHORT_TERM <= end - start <= longest and all(map(is_han, text[start:end]))):
         return Fit.WORD
     first, last = start, end
-    while first and start - first < _AROUND and _is_chinese(text[first - 1]):
+    while first and start - first < _AROUND and is_han(text[first - 1]):
         first -= 1
-    while last < len(text) and last - end < _AROUND and _is_chinese(text[last]):
+    while last < len(text) and last - end < _AROUND and is_han(text[last]):
         last += 1
     return _fit(text[first:start], text[start:end], text[end:last])
 
 
 def is_short_term(term: str) -> bool:
     """Whether the term has so few Chinese characters that it can be two halves of other words."""
-    return len(term) == SHORT_TERM and all(map(_is_chinese, term))
-
-
-def _is_chinese(letter: str) -> bool:
-    return "\u3400" <= letter <= "\u9fff"
+    return len(term) == SHORT_TERM and all(map(is_han, term))
 
 
 @lru_cache(maxsize=4096)

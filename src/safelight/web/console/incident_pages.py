@@ -17,7 +17,7 @@ from safelight.cases.incident_inputs import (
     IncidentOpening,
     IncidentQuery,
 )
-from safelight.cases.incidents import WRITERS, format_time
+from safelight.cases.incidents import format_time, may_write
 from safelight.core.errors import Conflict, InvalidField, NotFound, SafelightError
 from safelight.core.reasons import MAX_REASON_CHARACTERS
 
@@ -102,7 +102,7 @@ class IncidentPages(PageHandler):
             request,
             template,
             principal,
-            may_write=bool(principal.scopes & set(WRITERS)),
+            may_write=may_write(principal),
             kinds=IncidentKind,
             severities=Severity,
             categories=[spec.name for spec in self.services.taxonomy],

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from safelight.accounts import KeyScope
+from safelight.cases.incidents import READERS, WRITERS
 from safelight.core.errors import SafelightError
 from safelight.web.auth import AppState, check_same_origin, public
 from safelight.web.request_body import read_body
@@ -94,7 +95,7 @@ class Console:
         standings, compliance = StandingPages(*services), CompliancePages(*services)
         own_standing, applicants = OwnStandingPages(*services), ApplicantPages(*services)
         log, rollout = LogPages(*services), GatePages(*services)
-        incidents, writers = IncidentPages(*services), (KeyScope.ADMIN, KeyScope.POLICY)
+        incidents = IncidentPages(*services)
         access, terms = AccessPages(*services), AccountTermsPages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
@@ -186,22 +187,10 @@ class Console:
                 protected(rollout.show, any_of=(admin, policy_scope, KeyScope.AUDIT)),
             ),
             ("POST", "/compliance/rollout", protected(rollout.change, any_of=(admin, policy_scope))),
-            (
-                "GET",
-                "/compliance/incidents",
-                protected(incidents.show, any_of=(*writers, KeyScope.AUDIT)),
-            ),
-            ("POST", "/compliance/incidents", protected(incidents.open, any_of=writers)),
-            (
-                "GET",
-                "/compliance/incidents/{incident_id}",
-                protected(incidents.show_one, any_of=(*writers, KeyScope.AUDIT)),
-            ),
-            (
-                "POST",
-                "/compliance/incidents/{incident_id}",
-                protected(incidents.change, any_of=writers),
-            ),
+            ("GET", "/compliance/incidents", protected(incidents.show, any_of=READERS)),
+            ("POST", "/compliance/incidents", protected(incidents.open, any_of=WRITERS)),
+            ("GET", "/compliance/incidents/{incident_id}", protected(incidents.show_one, any_of=READERS)),
+            ("POST", "/compliance/incidents/{incident_id}", protected(incidents.change, any_of=WRITERS)),
             ("GET", "/compliance/access", protected(access.show, admin)),
             ("POST", "/compliance/access/{request_id}", protected(access.decide, admin)),
             ("GET", "/access", public(applicants.show)),

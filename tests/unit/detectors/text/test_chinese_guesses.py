@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.protocol import TextView
-from safelight.detectors.text.chinese_guesses import guess_views, readable_views
+from safelight.detectors.text.chinese_guesses import guess_views
 from safelight.detectors.text.chinese_order import numbered_parts, orders
+from safelight.detectors.text.guessed_views import readable_views
 from safelight.detectors.text.normalise import final_views, folded, plain
 from safelight.detectors.text.sound_lexicon import SoundLexicon, installed_lexicon
 from safelight.detectors.text.sound_reader import Sign, read_sounds
@@ -136,7 +137,7 @@ def test_accents_merge_sounds() -> None:
 
 
 def test_a_character_is_kept_if_it_is_as_likely_as_another_of_its_sound() -> None:
-    lexicon = SoundLexicon([("马", "ma", 90), ("妈", "ma", 100), ("妈妈", "ma ma", 100)])
+    lexicon = SoundLexicon.of([("马", "ma", 90), ("妈", "ma", 100), ("妈妈", "ma ma", 100)])
     assert read_sounds([Sign("马", ("ma",))], lexicon).text == "马"
     assert read_sounds([Sign("马", ("ma",)), Sign("", ("ma",))], lexicon).text == "妈妈"
 

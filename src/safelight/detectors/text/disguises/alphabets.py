@@ -21,10 +21,10 @@ _LETTER_NAME = re.compile(
     r"(?:LETTER|CAPITAL|SMALL|SYMBOL|MODIFIER|SUBSCRIPT|TURNED|REVERSED|INVERTED|OPEN|SCRIPT|BARRED|SIDEWAYS|DOTLESS"
     r"|CLOSED|TOP HALF|BOTTOM HALF|LONG|INSULAR|STRETCHED) ([A-Z])(?: WITH .*| ROTUNDA| SYMBOL)?$"
 )
-#: Signs that have no letter in their name and resemble one.
+#: Signs that resemble a letter, and neither have it in their name nor are folded to it.
 _SHAPES = (
-    "ƨsʃsꞁlꝆlʒzƷzɣyɩiʊuθo∂d∆aΛaλlπn∩n∪u⊂c∑e√v×x¢c£l¥y€e§sßbøołl†tðdþpæaœo∀a∃e∨vωwαaƅbժdҽeցghհhոnզqꭇrꜱsτtսuѵvνvᴢzӏlкkмmтt"
-    "ϲcѕsіiјjοoрpхxуyүyгrաwԝwηnσoρpυuχxκkιiϳjнhвbяrиnдdЯrИnшwщwцuчyфoэeыbЬbъbзeжxлnпn"
+    "ƨsʃsꝆlʒzƷzɣyʊuθo∂d∆aΛaλlπn∩n∪u⊂c∑e√v×x¢c£l¥y€e§sßb†tðdþpæaœo∀a∃e∨vժdҽehզqꭇr"
+    "ϲcүyաwηnяrиnдdЯrИnшwщwцuчyфoэeыbЬbъbзeжxлnпn"
     "ᎪaᏴbᏟcᎠdᎬeᏀgᎻhᎥiᎫjᏦkᏞlᎷmᏢpᏒrᏚsᎢtᏙvᎳwᏃzᏗaᏰbፈcᎴdᏋeᎦfᎶgᏂhᏠjᏝlᏁnᎧoᎮpᎤqᏕsᏖtᏬuᏉvᏇwጀxᎩyፚz"
     "ꓮaꓐbꓚcꓓdꓰeꓝfꓖgꓧhꓲiꓙjꓗkꓡlꓟmꓠnꓳoꓑpꓣrꓢsꓔtꓴuꓦvꓪwꓫxꓬyꓜz"
     "ᗅaᗷbᑕcᗞdᗪdᗴeᖴfᘜgᕼhᒍjᛕkᒪlᗰmᑎnᗝoᑭpᖇrᔕsᑌuᐯvᗯw᙭x"

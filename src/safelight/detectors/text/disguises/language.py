@@ -25,7 +25,7 @@ _MIN_PART_LETTERS, _MIN_PART = 3, -5.5
 #: Fewer letters or words are English by chance.
 _MIN_LETTERS, _MIN_WORDS = 20, 4
 #: Pairs of letters that are compared, and the characters of a text in which they are counted.
-_PAIRS, _PAIR_CHARS = 110, 240
+_PAIRS, PAIR_CHARS = 110, 240
 #: A whole text in another language has at least this share of its words among the frequent ones.
 _MIN_OTHER = 0.4
 
@@ -103,7 +103,7 @@ def divide(letters: str) -> tuple[list[str], float]:
 
 def english_pairs(text: str) -> float:
     """The share of the pairs of letters that are frequent in English, at the start of the text."""
-    letters = "".join(words_of(text[:_PAIR_CHARS]))
+    letters = "".join(words_of(text[:PAIR_CHARS]))
     pairs = _english_pairs()
     count = max(len(letters) - 1, 20)
     return sum(letters[at : at + 2] in pairs for at in range(len(letters) - 1)) / count

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from heapq import nlargest
 
 from safelight.detectors.protocol import TextView
 
 from .alphabets import read_braille, read_morse, read_spoken, read_styles, turn_back
 from .codes import ciphers, read_bits, read_blocks, read_escapes, read_numbers, read_offsets, undo_word_games
 from .language import (
+    PAIR_CHARS,
     Reading,
     english_pairs,
     is_other_language,
@@ -143,14 +145,12 @@ def _codes(text: str, strange: str) -> Iterator[str]:
 
 def _best_cipher(text: str) -> Iterator[Reading]:
     lower = text.casefold()
-    sample = lower[:240]
-    tables = sorted(ciphers(), key=lambda table: -english_pairs(sample.translate(table)))[:_MAX_RATED]
-    yield from _best(lower.translate(table) for table in tables)
-    backwards = lower[::-1]
-    tables = sorted(ciphers(), key=lambda table: -english_pairs(backwards[:240].translate(table)))[
-        :_MAX_RATED
-    ]
-    yield from _best(backwards.translate(table) for table in tables)
+    for row in (lower, lower[::-1]):
+        yield from _best(row.translate(table) for table in _likely_ciphers(row[:PAIR_CHARS]))
+
+
+def _likely_ciphers(sample: str) -> list[dict[int, str]]:
+    return nlargest(_MAX_RATED, ciphers(), key=lambda table: english_pairs(sample.translate(table)))
 
 
 def _view(text: str, length: int) -> TextView:

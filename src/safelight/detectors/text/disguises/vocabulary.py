@@ -6,10 +6,14 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib.metadata import version
 from itertools import islice
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+
+from ..minilm.cache import default_folder, load_or_build
 
 #: Log10 of the lowest frequency. Rarer entries are mostly names, typing errors and other languages.
 _MIN_LOG_FREQUENCY = -6.3
@@ -26,11 +30,17 @@ _OTHER_LANGUAGES = re.findall(
     "[a-z]+", "es fr de it pt nl pl sv da nb fi cs hu ro tr id ms vi ca sh sk sl lt lv is fil"
 )
 _OTHER_BUCKETS = 430
+#: Increase this number whenever the words change.
+_FORMAT = 1
 
 
 @cache
 def english() -> Mapping[str, float]:
     """Log10 of the frequency of each English word, the most frequent word first."""
+    return msgspec.json.decode(_load("english", _read_english), type=dict[str, float])
+
+
+def _read_english() -> dict[str, float]:
     return {
         word: -bucket / 100
         for bucket, words in enumerate(_frequency_list("en", "large"))
@@ -45,15 +55,25 @@ def english() -> Mapping[str, float]:
 @cache
 def other_languages() -> tuple[frozenset[str], ...]:
     """Frequent words of each other language that are less frequent in English."""
-    return tuple(
-        frozenset(
+    return msgspec.json.decode(_load("other", _read_others), type=tuple[frozenset[str], ...])
+
+
+def _read_others() -> list[list[str]]:
+    return [
+        [
             word
             for bucket, words in enumerate(_frequency_list(language, "small")[:_OTHER_BUCKETS])
             for word in words
             if log_frequency(word) < -bucket / 100
-        )
+        ]
         for language in _OTHER_LANGUAGES
-    )
+    ]
+
+
+def _load(name: str, read: Callable[[], object]) -> bytes:
+    """The words as JSON, from the cache if they are there: the package reads ten times as long."""
+    stored = f"frequent-{name}-{version('wordfreq')}-{_FORMAT}"
+    return load_or_build(default_folder(), stored, lambda: msgspec.json.encode(read()), suffix=".json")
 
 
 @cache
