@@ -14,7 +14,7 @@ from safelight.app.settings import DPIA_HEADINGS
 from safelight.core.i18n import load_messages
 from safelight.detectors.registry import load_plugin
 from safelight.videos.models import VideoState
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.site import Site
 from support.synthetic_faces import ANN, portrait
 

@@ -11,7 +11,7 @@ from safelight.policy.findings import SHIPPED, Modality
 from safelight.policy.verdicts import Action
 from safelight.screening.file_scan import TranscriptLine
 from safelight.web.console.scan_report import render_scan_report
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.scan_reports import INSTALLED, finding, report
 
 pytestmark = pytest.mark.browser

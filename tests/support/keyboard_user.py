@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-from safelight.web.console.translations import Translations, load_languages
+from safelight.web.translations import Translations, load_languages
 
 #: Languages that browsers send, and the page language for each.
 LANGUAGES = {"en": "en", "zh-TW": "zh-Hant", "zh-CN": "zh-Hans"}

@@ -57,7 +57,7 @@ def coverage(
 
 def _write_sheet(path: Path, table: dict[str, Any], taxonomy: Taxonomy) -> None:
     from safelight.web.console.decision_sheet import decision_sheet, render_sheet
-    from safelight.web.console.translations import load_languages
+    from safelight.web.translations import load_languages
 
     t = load_languages()[language()]
     text = render_sheet(decision_sheet(table, taxonomy, t, at=time.time()), t)
@@ -71,7 +71,7 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
     from safelight.screening.coverage_table import describe_waiver_scope, waived_checks
     from safelight.screening.text_figures import describe_installed_text
     from safelight.web.console.measured_text import describe_prompts
-    from safelight.web.console.translations import load_languages, name_waiver_decider
+    from safelight.web.translations import load_languages, name_waiver_decider
 
     t, words = texts(), load_languages()[language()]
     policy = table["policy"]

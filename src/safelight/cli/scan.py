@@ -313,7 +313,7 @@ def _write_report(
     """Write the HTML report atomically."""
     from safelight.screening.coverage_count import installed_checks
     from safelight.web.console.scan_report import render_scan_report
-    from safelight.web.console.translations import load_languages
+    from safelight.web.translations import load_languages
 
     reports = [one.report for one in run.done]
     left = len(source.files) - len(reports)

@@ -68,7 +68,7 @@ def revalidated_response(
     """
     body = msgspec.json.encode(content)
     etag = f'"{hashlib.blake2b(body, digest_size=_ETAG_BYTES).hexdigest()}"'
-    given = {**(headers or {}), "etag": etag, "vary": "Authorization, Cookie"}
+    given = {**(headers or {}), "etag": etag, "vary": "Authorization, Cookie, Accept-Language"}
     if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=given)
     return Response(body, media_type=JsonResponse.media_type, headers=given)

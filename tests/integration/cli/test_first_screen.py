@@ -18,7 +18,7 @@ from safelight.cli.serve import _failed_detectors, _warn
 from safelight.cli.server_process import set_up_logging
 from safelight.cli.start_screen import print_clip, print_start
 from safelight.screening.text_figures import describe_installed_text
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.commands import speaking
 
 ADDRESS = "http://127.0.0.1:8000"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,26 @@ def value_at(document: Any, path: str) -> Any:
     for name in path.split("."):
         document = document[int(name)] if name.isdecimal() else document[name]
     return document
+
+
+@pytest.mark.parametrize("path", ["/v1/videos/check", "/v1/safelight/checks"])
+def test_a_verdict_is_explained_in_the_language_that_the_request_accepts(
+    client: httpx.Client, path: str
+) -> None:
+    def tell(accept: str, prompt: str) -> dict[str, Any]:
+        answer = client.post(path, json={"prompt": prompt}, headers={"accept-language": accept})
+        found: dict[str, Any] = answer.json()
+        return found
+
+    for prompt in (CARD, "a cat on a windowsill"):
+        english, chinese = tell("en", prompt), tell("zh-TW", prompt)
+        assert chinese["verdict"] == english["verdict"]
+        for text in (chinese["summary"], chinese["moderation_details"]["next_step"]):
+            assert not re.search("[a-z]{3} [a-z]{2}", text), text
+        assert bool(english["summary"]) == bool(chinese["summary"])
+        for name in ("categories", "evidence", "retry"):
+            assert chinese["moderation_details"].get(name) == english["moderation_details"].get(name)
+    assert re.search("[\u4e00-\u9fff]", tell("zh-CN", CARD)["summary"])
 
 
 def test_a_harmless_request_is_allowed_with_a_price_and_not_submitted(client: httpx.Client) -> None:

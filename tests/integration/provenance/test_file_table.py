@@ -32,8 +32,8 @@ from safelight.store.tables import videos
 from safelight.videos.models import VideoState
 from safelight.videos.registry import FingerprintStore, ProvenanceCheck, Registry
 from safelight.videos.withdrawal import is_withdrawn
-from safelight.web.console.translations import load_languages
 from safelight.web.console.verify_pages import describe_check, describe_verification
+from safelight.web.translations import load_languages
 from support.clips import remux
 from support.sidecars import sign_elsewhere
 

@@ -24,7 +24,7 @@ from safelight.testing.clips import write_plain_clip
 from safelight.videos.requests.request import CreateRequest
 from safelight.web.api.checks import check_object
 from safelight.web.console.check_view import check_view
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.clips import make_clip, upload_of
 from support.house import CALM_SCAN
 

@@ -25,8 +25,8 @@ from safelight.store import tables
 from safelight.videos import outcomes
 from safelight.videos.case_rows import CaseState
 from safelight.videos.models import Video, VideoState
-from safelight.web.console.translations import load_languages
-from safelight.web.console.verdict_text import explain_video
+from safelight.web.explained_video import explain_video
+from safelight.web.translations import load_languages
 from support.house import withdraw
 
 from .conftest import Furnish, House

@@ -22,8 +22,8 @@ from safelight.videos.requests.request import CreateRequest
 from safelight.videos.upstream_gate import UpstreamGate
 from safelight.web.api.record import record_object
 from safelight.web.api.serializers import video_object
-from safelight.web.console.translations import load_languages
 from safelight.web.console.video_view import video_view
+from safelight.web.translations import load_languages
 
 from .conftest import Furnish, House
 from .test_appeals import appealed, released

@@ -22,7 +22,7 @@ from safelight.videos.transcripts import Transcript, read_transcript
 from safelight.web.api.reviews import with_transcript
 from safelight.web.console.review_pages import CaseMediaContent, case_media_view
 from safelight.web.console.sound_excerpt import SoundPart
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.spoken_clips import SOUND_S, speaking_house
 
 from .conftest import Furnish, House

@@ -26,8 +26,8 @@ from safelight.videos.summary import summary
 from safelight.videos.sweeper import Sweeper
 from safelight.videos.transitions import StaleRevision, transition
 from safelight.web.api.serializers import video_object
-from safelight.web.console.translations import load_languages
-from safelight.web.console.verdict_text import explain_video
+from safelight.web.explained_video import explain_video
+from safelight.web.translations import load_languages
 
 from .conftest import Crash, Furnish, House
 

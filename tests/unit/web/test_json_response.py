@@ -28,7 +28,7 @@ def test_the_etag_follows_the_body_and_nothing_else() -> None:
     again = revalidated_response(asked(), dict(BODY), {"openai-poll-after-ms": "2000"})
     other = revalidated_response(asked(), {**BODY, "seconds": 8})
     assert first.headers["etag"] == again.headers["etag"] != other.headers["etag"]
-    assert first.headers["vary"] == "Authorization, Cookie"
+    assert first.headers["vary"] == "Authorization, Cookie, Accept-Language"
 
 
 @pytest.mark.parametrize("form", ["{0}", "W/{0}", '"another", {0}', "*"])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from safelight.detectors.text.acts import Array, TopLayers
@@ -63,3 +68,18 @@ def test_layers_that_were_fine_tuned_tell_acts_that_they_have_not_seen_from_thei
     assert (acts[:, 0] > twins[:, 0]).mean() > 0.9
     # The window with the mark is the act, not the one before it.
     assert (acts[:, 2] > acts[:, 1]).mean() > 0.9
+
+
+def test_a_repeated_run_tunes_only_texts_that_no_run_before_it_has_tuned(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    texts = [text(random, number, name) for number in range(6) for name in (ACT, "none")]
+    tuned: list[int] = []
+
+    def tune(given: Sequence[ActText]) -> dict[str, Any]:
+        tuned.append(len(given))
+        return {"graph": b"graph", "head": np.ones((2, 3), np.float32), "bias": np.zeros(3, np.float32)}
+
+    for given in (texts, texts[:4], texts, [replace(texts[0], name="none"), *texts[1:]]):
+        parts = act_tuning.keep_tuned(tmp_path, tune)(given)
+        assert (parts["graph"], parts["head"].shape, parts["bias"].shape) == (b"graph", (2, 3), (3,))
+    assert tuned == [12, 4, 12]

@@ -22,9 +22,11 @@ from safelight.web.auth import app_state
 from safelight.web.create_request import create_request
 from safelight.web.request_body import read_body
 from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
+from safelight.web.translations import load_languages
 
 from . import schemas
 from .checks import Checker, check_object, read_provider
+from .shown_video import accepted_texts
 
 NEGATIVE = "negative_prompt"
 MAX_PURPOSE_CHARS = 300
@@ -81,7 +83,8 @@ async def check(request: Request, principal: Checker) -> Response:
             number = _number(given.get("apply"))
         run = state.check_threads.run
         found, admitted, price = await run(services.checks.check, principal, wanted, options=options)
-        answer = check_object(found, admitted, price) | advice_wire(found, locale)
+        t = load_languages()[locale].for_region(accepted_texts(request).region)
+        answer = check_object(found, admitted, price, services.taxonomy, t) | advice_wire(found, locale)
         answer |= {"object": "safelight.check", "applied": None}
         spent = 2 if found.rewriter and found.rewriter.called else 1
         if number is not None and found.prompt_advice.helps:

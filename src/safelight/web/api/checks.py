@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField, NotFound
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Modality, Taxonomy
 from safelight.providers.advice.check_result import CheckResult, Price
 from safelight.providers.advice.prompt_advice import AdviceOptions
 from safelight.videos.requests.field_problems import FieldProblems
@@ -24,10 +24,13 @@ from safelight.videos.requests.request import AdmittedRequest
 from safelight.videos.summary import coverage_words
 from safelight.web.auth import app_state, requires
 from safelight.web.create_request import create_request, fill_prompt
+from safelight.web.explained_check import explain_check, summarize
 from safelight.web.request_body import read_body
 from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
+from safelight.web.translations import Translations
 
 from . import schemas
+from .shown_video import accepted_texts
 
 Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
 MAX_PROVIDER_CHARS = 100
@@ -68,7 +71,8 @@ async def check(request: Request, principal: Checker) -> Response:
             # The response has no provider risk.
             estimates_risk=False,
         )
-    return JsonResponse(check_object(found, admitted, price), headers={"cache-control": "no-store"})
+    shown = check_object(found, admitted, price, services.taxonomy, accepted_texts(request))
+    return JsonResponse(shown, headers={"cache-control": "no-store"})
 
 
 def read_provider(value: Any) -> str:
@@ -82,13 +86,19 @@ def read_provider(value: Any) -> str:
     return value.strip()
 
 
-def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) -> dict[str, Any]:
+def check_object(
+    found: CheckResult, admitted: AdmittedRequest, price: Price, taxonomy: Taxonomy, t: Translations
+) -> dict[str, Any]:
     """The response: the verdict and its explanation, the checklist and the provider's rules."""
+    summary = found.summary
+    if not t.is_stored:
+        found = explain_check(found, taxonomy, t)
+        summary = summarize(found, t)
     return {
         "object": "video.check",
         "verdict": found.verdict,
         "outcome": found.outcome,
-        "summary": found.summary,
+        "summary": summary,
         "answer": found.prompt_advice.answer.value,
         "moderation_details": found.explanation.as_wire(),
         "coverage": coverage_words(found.coverage),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -17,8 +18,6 @@ from safelight.videos.models import TERMINAL, Video
 from safelight.videos.service import VideoService
 from safelight.web.thread_pool import Threads
 from safelight.web.video_facts import position
-
-from .serializers import video_object
 
 _log = logging.getLogger(__name__)
 #: Maximum duration of a stream. The browser then reconnects and is authenticated again, so an ended session
@@ -129,11 +128,15 @@ def event_poller(request: Request) -> EventPoller:
 
 
 async def event_stream(
-    poller: EventPoller, principal: Principal, video: Video, seen: int | None
+    poller: EventPoller,
+    principal: Principal,
+    video: Video,
+    seen: int | None,
+    show: Callable[[Video], Awaitable[dict[str, Any]]],
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of the event stream.
 
-    Each event has the name `video`. Its id is the position of the video; its data is the Video as JSON.
+    Each event has the name `video`. Its id is the position of the video; its data is what `show` returns.
     """
     yield b"retry: 2000\n\n"
     ends = asyncio.get_running_loop().time() + MAX_STREAM_S
@@ -143,7 +146,7 @@ async def event_stream(
             if changed is None:
                 yield b": still here\n\n"
             else:
-                data = msgspec.json.encode(video_object(changed))
+                data = msgspec.json.encode(await show(changed))
                 yield b"event: video\nid: %d\ndata: %s\n\n" % (position(changed), data)
             if asyncio.get_running_loop().time() > ends:
                 return

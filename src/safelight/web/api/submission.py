@@ -13,7 +13,7 @@ from safelight.web.auth import AppState
 from safelight.web.errors import error_response
 from safelight.web.responses import JsonResponse
 
-from .serializers import video_object
+from .shown_video import accepted_texts, show_video, translate_block
 
 REPLAYED = "idempotent-replayed"
 REFUSAL_BUDGET = "x-safelight-refusal-budget"
@@ -25,7 +25,8 @@ async def submit(state: AppState, request: Request, principal: Principal, asked:
     if isinstance(found, Response):
         return found
     video, headers = found
-    return JsonResponse(video_object(video), headers={**headers, **poll_headers(state, video)})
+    shown = await show_video(state, principal, video, accepted_texts(request))
+    return JsonResponse(shown, headers={**headers, **poll_headers(state, video)})
 
 
 async def create_video(
@@ -36,7 +37,7 @@ async def create_video(
     try:
         made = await state.threads.run(state.services.videos.create, principal, asked)
     except RequestBlocked as error:
-        made = error
+        made = await translate_block(state, principal, error, accepted_texts(request))
     except SafelightError as error:
         response = error_response(error, request)
         response.headers.update(await rate_headers(state, principal))

@@ -21,7 +21,7 @@ from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
 
 from . import schemas
 from .content import content_response
-from .serializers import video_object
+from .shown_video import accepted_texts, show_video
 from .submission import create_video
 
 Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
@@ -94,15 +94,16 @@ async def _build_response(state: AppState, request: Request, principal: Principa
     if video.state in (VideoState.DELIVERED, VideoState.WITHDRAWN):
         content = await state.threads.run(videos.content, principal, video.id, "video")
         return content_response(request, content, video.id)
+    shown = await show_video(state, principal, video, accepted_texts(request))
     if video.state in TERMINAL:
-        return _failure(video, request_id(request.scope))
+        return _failure(shown, request_id(request.scope))
     headers = {"openai-poll-after-ms": str(videos.poll_after_ms(video)), "location": f"/v1/videos/{video.id}"}
-    return JsonResponse(video_object(video), status_code=202, headers=headers)
+    return JsonResponse(shown, status_code=202, headers=headers)
 
 
-def _failure(video: Video, request: str) -> Response:
+def _failure(shown: dict[str, Any], request: str) -> Response:
     """The error response for a video that ended without a file. Clients must not retry it automatically."""
-    error: dict[str, Any] = dict(video_object(video)["error"])
+    error: dict[str, Any] = dict(shown["error"])
     blocked = error["code"] in ("sentinel_block", "moderation_blocked")
     envelope = {
         "message": error.pop("message"),
@@ -110,7 +111,7 @@ def _failure(video: Video, request: str) -> Response:
         "param": None,
         "code": error.pop("code"),
         **error,
-        "safelight": {"request_id": request, "video_id": video.id},
+        "safelight": {"request_id": request, "video_id": shown["id"]},
     }
     return JsonResponse(
         {"error": envelope},

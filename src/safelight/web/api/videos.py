@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -37,7 +37,7 @@ from safelight.web.video_facts import position, valid_video_id
 from . import schemas
 from .content import content_response
 from .record import record_object
-from .serializers import video_object
+from .shown_video import accepted_texts, show_video, translate_video
 from .sse import event_poller, event_stream
 from .submission import budget_headers, poll_headers, submit
 
@@ -115,7 +115,8 @@ async def list_videos(
     page = await state.threads.run(
         state.services.videos.list, principal, after=after, limit=limit, order=order
     )
-    data = [video_object(video) for video in page.items]
+    t = accepted_texts(request)
+    data = [await show_video(state, principal, video, t) for video in page.items]
     return revalidated_response(request, page_object(data, has_more=page.has_more))
 
 
@@ -130,7 +131,8 @@ async def retrieve(request: Request, principal: Reader, video_id: str) -> Respon
     headers = poll_headers(state, video)
     if video.error_code == ModerationBlocked.code:
         headers |= await budget_headers(state, video.generator)
-    return revalidated_response(request, video_object(video, record), headers)
+    shown = await show_video(state, principal, video, accepted_texts(request), record)
+    return revalidated_response(request, shown, headers)
 
 
 @router.delete(
@@ -153,7 +155,7 @@ async def scan_again(request: Request, principal: Writer, video_id: str) -> Resp
     """The answer is a new video that names the failed one. Nothing is sent to a generator."""
     state = app_state(request)
     video = await state.threads.run(state.services.videos.scan_again, principal, valid_video_id(video_id))
-    return JsonResponse(video_object(video))
+    return JsonResponse(await show_video(state, principal, video, accepted_texts(request)))
 
 
 @router.head("/{video_id}/content", include_in_schema=False)
@@ -195,8 +197,12 @@ async def events(
     if video.state in TERMINAL and seen == position(video):
         # 204 makes an EventSource stop reconnecting.
         return Response(status_code=204)
+
+    def show(changed: Video) -> Awaitable[dict[str, Any]]:
+        return show_video(state, principal, changed, accepted_texts(request))
+
     return StreamingResponse(
-        event_stream(event_poller(request), principal, video, seen),
+        event_stream(event_poller(request), principal, video, seen, show),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
@@ -212,6 +218,9 @@ async def record(request: Request, principal: Reader, video_id: str) -> Response
     found = await state.threads.run(state.services.videos.record, principal, valid_video_id(video_id))
     shown = record_object(
         hide_staff(found, principal), state.services.taxonomy, for_reviewer=is_reviewer(principal)
+    )
+    shown["video"] = translate_video(
+        shown["video"], found.video, found, state.services.taxonomy, accepted_texts(request)
     )
     return revalidated_response(request, shown)
 

@@ -16,10 +16,10 @@ from safelight.core.envelopes import format_iso
 from safelight.core.errors import Conflict, InvalidField, NotFound, SafelightError
 from safelight.core.i18n import load_messages
 from safelight.policy.explanations import ExplanationLevel
+from safelight.web.translations import Translations, format_datetime
 from safelight.web.video_facts import valid_video_id
 
 from .render import Form, PageHandler
-from .translations import Translations, format_datetime
 
 _MAX_OWN = 20
 

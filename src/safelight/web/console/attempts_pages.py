@@ -24,6 +24,7 @@ from safelight.providers.attempts.models import AttemptFilter, AttemptOrigin, At
 from safelight.providers.attempts.patterns import RefusalPattern, find_patterns
 from safelight.providers.attempts.repeats import RepeatResult, find_repeats
 from safelight.videos.staff_reads import record_reads
+from safelight.web.translations import format_datetime
 
 from .attempts_view import (
     CHART_HEIGHT,
@@ -41,7 +42,6 @@ from .attempts_view import (
     with_unknown_charge,
 )
 from .render import PageHandler
-from .translations import format_datetime
 
 ROWS_PER_PAGE = 25
 #: Attempts whose patterns a page computes: the drivers of a long prompt take about two milliseconds.

@@ -17,9 +17,8 @@ from safelight.providers.attempts.patterns import MIN_FOR_SHARE, RefusalPattern
 from safelight.providers.attempts.repeats import RepeatResult
 from safelight.providers.protocol import ChargeStatus
 from safelight.videos.refusal_budget import RefusalCount
+from safelight.web.translations import Translations, format_date, format_datetime, truncate
 from safelight_client.money import format_money
-
-from .translations import Translations, format_date, format_datetime, truncate
 
 _DAY_S = 86_400
 _MAX_BARS = 30

@@ -15,11 +15,11 @@ from safelight.policy.findings import Taxonomy
 from safelight.policy.rules import Rule
 from safelight.videos.case_rows import CaseFile, CaseKind
 from safelight.videos.models import VideoRecord
+from safelight.web.explained_video import blocking_verdict
+from safelight.web.translations import Translations
 
 from .case_moments import Moment, list_moments
 from .timeline import is_hidden, name_span
-from .translations import Translations
-from .verdict_text import blocking_verdict
 
 #: Maximum number of rules with a keyboard shortcut (1 to 9).
 _MAX_LIKELY = 9

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +16,12 @@ from safelight.providers.advice.driver_lines import DriverLine, driver_lines
 from safelight.providers.advice.help_gate import WITHOUT_ADVICE, HelpRefusal
 from safelight.providers.advice.provider_risk import RiskLevel
 from safelight.providers.advice.suggestion import SuggestionMaker
+from safelight.web.explained_check import template_sentences, undecided_sentences
+from safelight.web.translations import Translations
 from safelight_client.money import format_money
 
 from .checklist_rows import ChecklistRow, checklist_row
 from .prompt_highlights import PromptHighlight, PromptSegment, find_highlights, split_prompt
-from .translations import Translations
 
 #: Suggestions that are not folded away.
 MAX_SHOWN_SUGGESTIONS = 3
@@ -155,24 +155,13 @@ def _policy_source(result: CheckResult, taxonomy: Taxonomy, t: Translations) -> 
     explanation = explain(result.deciding.verdict, taxonomy, level=ExplanationLevel.DEVELOPER, locale=t.tag)
     # The next step of a hold is for a request that was submitted and waits.
     step = explanation.next_step if result.action is Action.BLOCK else ""
-    text = t.join_sentences(filter(None, (explanation.why, step))) if explanation.why or step else ""
-    if result.undecided:
-        times = [
-            t("check.scan_time", field=name, seconds=math.ceil(seconds))
-            for name, seconds in result.not_checked.items()
-            if seconds is not None
-        ]
-        how = [t("check.again")] if result.has_short_clip else []
-        how += [t("check.how_to_scan")] if times else []
-        undecided = t("check.undecided_text", fields=t.join_list(list(result.not_checked)))
-        text = t.join_sentences([undecided, *times, *how])
-    if result.template_required:
-        text = t.join_sentences(filter(None, (text, load_messages("prompts", t.tag)("template.demanded"))))
+    sentences = undecided_sentences(result, t) or [one for one in (explanation.why, step) if one]
+    sentences += template_sentences(result, t)
     return CheckSource(
         name=t("check.policy"),
         tone=Action.HOLD.value if result.undecided else result.action.value,
         status=t(f"check.{result.verdict}"),
-        text=text,
+        text=t.join_sentences(sentences) if sentences else "",
     )
 
 

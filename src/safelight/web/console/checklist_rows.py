@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from safelight.providers.advice.checklist import ChecklistItem, ChecklistState
-
-from .translations import Translations
+from safelight.web.translations import Translations
 
 _TONES = {
     ChecklistState.FINE: "allow",

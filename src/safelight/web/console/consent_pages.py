@@ -26,9 +26,9 @@ from safelight.web.auth import check_same_origin
 from safelight.web.consent_call import base_url, device_of
 from safelight.web.middleware import PERMISSIONS_POLICY
 from safelight.web.request_body import Body, read_body
+from safelight.web.translations import Translations, format_date
 
 from .render import NOTHING_TYPED, Form, PageHandler, client_address, input_of
-from .translations import Translations, format_date
 
 #: The message of a problem with one field.
 _FIELDS = {

@@ -14,8 +14,7 @@ from safelight.screening.coverage_count import (
     count_complete,
     uncounted_gaps,
 )
-
-from .translations import Translations, list_checks, translate_category
+from safelight.web.translations import Translations, list_checks, translate_category
 
 #: Statuses of a check of one video: a gap that a waiver excuses, and a check that was complete without a
 #: detector, which the installation could not make.

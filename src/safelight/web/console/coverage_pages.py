@@ -22,18 +22,18 @@ from safelight.policy.points import RulePoint, find_points
 from safelight.screening.coverage_count import installed_checks
 from safelight.screening.coverage_table import describe_waiver_scope, waived_checks
 from safelight.screening.text_figures import describe_installed_text
-
-from .coverage import COUNTED, summarize
-from .decision_sheet import decision_sheet
-from .measured_text import describe_measured, format_share
-from .render import NOTHING_TYPED, Form, PageHandler
-from .translations import (
+from safelight.web.translations import (
     Translations,
     name_waiver_decider,
     translate_category,
     translate_detector,
     translate_note,
 )
+
+from .coverage import COUNTED, summarize
+from .decision_sheet import decision_sheet
+from .measured_text import describe_measured, format_share
+from .render import NOTHING_TYPED, Form, PageHandler
 
 MODALITIES = tuple(Modality)
 

@@ -15,11 +15,7 @@ from safelight.policy.statistics import format_percent, wilson
 from safelight.screening.coverage_count import installed_checks
 from safelight.screening.coverage_table import describe_waiver_scope, waived_checks
 from safelight.screening.text_figures import describe_installed_text
-
-from .coverage import summarize
-from .measured_text import current_measurement, format_run_day
-from .page_templates import render_template
-from .translations import (
+from safelight.web.translations import (
     Translations,
     format_date,
     list_checks,
@@ -27,6 +23,10 @@ from .translations import (
     translate_category,
     translate_note,
 )
+
+from .coverage import summarize
+from .measured_text import current_measurement, format_run_day
+from .page_templates import render_template
 
 #: The numbers of the measurement runs, as they stand beside a figure.
 _MARKS = "¹²³⁴⁵"

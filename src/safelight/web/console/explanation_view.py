@@ -7,9 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from safelight.web.translations import (
+    Translations,
+    format_decimal,
+    list_checks,
+    translate_category,
+    translate_note,
+)
 from safelight_client.money import format_money
-
-from .translations import Translations, format_decimal, list_checks, translate_category, translate_note
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from safelight.policy.findings import Finding, FrameRange, Modality, TimeRange
-
-from .translations import Translations, format_decimal, translate_category
+from safelight.web.translations import Translations, format_decimal, translate_category
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,7 @@ from safelight.core.i18n import translate_sentence
 from safelight.policy.findings import Stage
 from safelight.policy.steering import SteeringMethod
 from safelight.videos.models import VideoRecord
-
-from .translations import Translations
+from safelight.web.translations import Translations
 
 
 def describe_hold(record: VideoRecord | None) -> Mapping[str, Any] | None:

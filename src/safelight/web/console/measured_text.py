@@ -14,8 +14,7 @@ from safelight.policy.measurements import (
     load_shipped_prompts,
 )
 from safelight.policy.statistics import format_percent, wilson
-
-from .translations import Translations, translate_note
+from safelight.web.translations import Translations, translate_note
 
 #: The name of a documentation page, with the punctuation before it.
 _PAGE = re.compile(r"[,;]?\s*(?:[\w-]+/)*[\w-]+\.md")

@@ -17,9 +17,9 @@ from safelight.cases.reports.validation import reject_hashes
 from safelight.core.errors import InvalidField, NotFound, RateLimited, SafelightError
 from safelight.core.i18n import Messages, load_messages
 from safelight.web.rate_limit import network_of
+from safelight.web.translations import format_datetime
 
 from .render import NOTHING_TYPED, Form, PageHandler, client_address
-from .translations import format_datetime
 
 #: A note of 4000 and a location of 2000 Chinese characters are 54 KB in a form.
 _MAX_FORM_BYTES = 64 * 1024

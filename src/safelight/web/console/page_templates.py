@@ -17,15 +17,14 @@ from markupsafe import Markup, escape
 from safelight.core.envelopes import format_iso
 from safelight.core.i18n import load_messages
 from safelight.detectors.text.minilm.cache import default_folder
-from safelight_client.money import format_money, usd
-
-from .translations import (
+from safelight.web.translations import (
     format_date,
     format_datetime,
     format_duration,
     translate_category,
     truncate,
 )
+from safelight_client.money import format_money, usd
 
 
 @pass_context

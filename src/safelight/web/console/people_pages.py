@@ -30,10 +30,10 @@ from safelight.core.errors import (
 from safelight.core.i18n import Messages, load_messages
 from safelight.web.auth import COOKIE
 from safelight.web.consent_call import base_url
+from safelight.web.translations import Translations
 
 from .render import NOTHING_TYPED, Form, PageHandler, input_of, store_language
 from .services import PeopleServices
-from .translations import Translations
 
 #: The message of a problem with one field.
 _FIELDS = {

@@ -25,9 +25,9 @@ from safelight.policy.inheritance import SHIPPED_NAMES
 from safelight.policy.replay import ReplayReport, replay
 from safelight.policy.rules import Clause, Rule
 from safelight.policy.yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, did_you_mean
+from safelight.web.translations import Translations, format_datetime, translate_category
 
 from .render import PageHandler
-from .translations import Translations, format_datetime, translate_category
 
 #: A value of the finding in a reason, such as the number of frames.
 _VALUE = re.compile(r"\{\w+\}")

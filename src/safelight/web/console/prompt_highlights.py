@@ -10,9 +10,9 @@ from safelight.policy.verdicts import Action
 from safelight.providers.advice.check_result import CheckResult, disclosable
 from safelight.providers.advice.checklist import ChecklistState
 from safelight.providers.advice.help_gate import WITHOUT_ADVICE
+from safelight.web.translations import Translations
 
 from .checklist_rows import checklist_row
-from .translations import Translations
 
 PROMPT_FIELD = "prompt"
 _MAX_HIGHLIGHTS = 24

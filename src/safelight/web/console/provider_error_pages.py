@@ -30,12 +30,12 @@ from safelight.web.auth import AppState, check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.refused_prompts import explain_refused_prompt
 from safelight.web.services import Services
+from safelight.web.translations import Translations
 from safelight_client.money import format_money
 
 from .render import PageHandler, Pages
 from .services import ConsoleServices
 from .studio import list_providers
-from .translations import Translations
 
 MAX_TEXT_CHARS = 1_000_000
 MAX_REQUESTS_PER_MINUTE = 60

@@ -34,18 +34,18 @@ from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import MAX_SHORT_FORM_BYTES, Body, read_body, read_short_form
 from safelight.web.services import Services
 from safelight.web.standing import StandingServices
-
-from .page_address import find_address_after_sign_in, find_page_address
-from .page_templates import compile_templates, render_template
-from .services import ConsoleServices
-from .translations import COOKIE as LANGUAGE_COOKIE
-from .translations import (
+from safelight.web.translations import COOKIE as LANGUAGE_COOKIE
+from safelight.web.translations import (
     Translations,
     format_datetime,
     load_languages,
     name_waiver_decider,
     negotiate_language,
 )
+
+from .page_address import find_address_after_sign_in, find_page_address
+from .page_templates import compile_templates, render_template
+from .services import ConsoleServices
 
 T = TypeVar("T")
 R = TypeVar("R")

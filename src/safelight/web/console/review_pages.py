@@ -30,6 +30,14 @@ from safelight.videos.case_rows.models import ACTIONS, HEARTBEAT_S, SEVERE, UNDO
 from safelight.videos.models import FIRST_OUTPUT, StageRecord, VideoRecord
 from safelight.videos.transcripts import SpokenLine, Transcript
 from safelight.web.auth import AppState
+from safelight.web.explained_video import blocking_verdict, explain_video
+from safelight.web.translations import (
+    Translations,
+    format_datetime,
+    format_decimal,
+    format_duration,
+    translate_category,
+)
 
 from .case_media import CaseFiles, MediaFile, Shot
 from .case_moments import list_moments, output_scan
@@ -41,14 +49,6 @@ from .review_queue_pages import ReviewQueuePages
 from .services import ConsoleServices
 from .sound_excerpt import MAX_PART_S, SoundPart, list_parts
 from .timeline import name_span, record_view
-from .translations import (
-    Translations,
-    format_datetime,
-    format_decimal,
-    format_duration,
-    translate_category,
-)
-from .verdict_text import blocking_verdict, explain_video
 from .video_timeline import scan_seconds, video_timeline
 
 _T = TypeVar("_T")

@@ -15,6 +15,8 @@ from safelight.cases.incidents import READERS, WRITERS
 from safelight.core.errors import SafelightError
 from safelight.web.auth import AppState, check_same_origin, public
 from safelight.web.request_body import read_body
+from safelight.web.translations import COOKIE as LANGUAGE_COOKIE
+from safelight.web.translations import load_languages
 
 from .access_pages import AccessPages
 from .account_terms_pages import AccountTermsPages
@@ -43,8 +45,6 @@ from .settings_pages import SettingsPages
 from .standing_pages import OwnStandingPages, StandingPages
 from .studio_pages import AdvicePages, StudioPages, TryPages
 from .template_pages import LibraryPages, TemplatePages
-from .translations import COOKIE as LANGUAGE_COOKIE
-from .translations import load_languages
 from .verify_pages import FeedbackPages, VerifyPages
 from .video_pages import VideoListPages, VideoPages
 

@@ -22,13 +22,13 @@ from safelight.policy.verdicts import Action, Verdict
 from safelight.screening.coverage_count import Check
 from safelight.screening.file_scan import FileReport, TranscriptLine
 from safelight.screening.unscanned import describe_unscanned, missing_checks_sentence
+from safelight.web.translations import Translations, list_checks, translate_category
 
 from .coverage import CoverageSummary, VideoCoverage, summarize_video
 from .finding_lanes import TimelineLane, time_spans, timeline_lanes, timeline_ticks
 from .page_templates import render_template
 from .timeline import FindingRow, finding_rows, is_hidden, name_span
-from .translations import Translations, list_checks, translate_category
-from .verdict_text import WAIVED, is_waived
+from .verdict_tone import WAIVED, is_waived
 from .verify_pages import describe_verification
 from .video_timeline import describe_sound
 

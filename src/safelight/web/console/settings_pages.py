@@ -21,9 +21,9 @@ from safelight.detectors.text.entities import EntityKind
 from safelight.providers.protocol import Generator
 from safelight.videos.refusal_budget import RefusalCount
 from safelight.videos.upstream_gate import UpstreamProblem
+from safelight.web.translations import Translations, translate_detector, translate_note
 
 from .render import THEMES, Form, PageHandler, input_of
-from .translations import Translations, translate_detector, translate_note
 from .video_view import format_price
 
 #: Names of secret settings; their values are never shown.

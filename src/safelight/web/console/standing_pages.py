@@ -11,9 +11,9 @@ from safelight.accounts.standing import Strike, shown_category, shown_group
 from safelight.core.errors import SafelightError
 from safelight.core.i18n import load_messages
 from safelight.policy.findings import Taxonomy
+from safelight.web.translations import Translations, translate_category
 
 from .render import NOTHING_TYPED, Form, PageHandler
-from .translations import Translations, translate_category
 
 # The page of one's own standing and quotas.
 

@@ -9,8 +9,8 @@ from typing import Any
 from safelight.providers.advice.provider_rules import list_titles
 from safelight.providers.protocol import Billing, GeneratorInfo
 from safelight.web.services import Services
+from safelight.web.translations import Translations
 
-from .translations import Translations
 from .video_view import format_price
 
 #: The fields of the intended use, by the name of what each states.

@@ -21,12 +21,12 @@ from safelight.videos.models import Video
 from safelight.videos.requests.request import CreateRequest
 from safelight.videos.templates import RenderedPrompt, Template, TemplateCall, TemplateState, Validation
 from safelight.web.create_request import read_version, require_writable
+from safelight.web.translations import Translations, format_datetime
 from safelight_client.money import format_money
 
 from .form_key import form_key, new_form_id
 from .render import NOTHING_TYPED, Form, PageHandler, input_of
 from .studio import StudioForm
-from .translations import Translations, format_datetime
 from .video_card import video_card
 
 ENTRIES_PER_PAGE = 48

@@ -12,9 +12,7 @@ from safelight.policy.findings import Finding, FrameRange, Taxonomy, TimeRange
 from safelight.provenance.recovery.public_answer import describe_mark
 from safelight.providers.protocol import Billing
 from safelight.videos.models import Attempt, VideoRecord
-
-from .explanation_view import format_charge
-from .translations import (
+from safelight.web.translations import (
     Translations,
     format_clock_time,
     format_datetime,
@@ -23,7 +21,9 @@ from .translations import (
     translate_category,
     translate_detector,
 )
-from .verdict_text import WAIVED, is_waived
+
+from .explanation_view import format_charge
+from .verdict_tone import WAIVED, is_waived
 
 #: Frames are sampled once a second, so a gap of this length is not evidence of an interruption.
 _SAME_PLACE_S = 1.0

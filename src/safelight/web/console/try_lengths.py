@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from safelight.providers.advice.model_choice import ModelOffer, choose_offer, list_offers
 from safelight.providers.protocol import Generator
+from safelight.web.translations import Translations
 
-from .translations import Translations
 from .video_view import format_price
 
 

@@ -22,9 +22,9 @@ from safelight.videos.registry import NewFeedback, ProvenanceCheck
 from safelight.web.auth import check_same_origin
 from safelight.web.provenance import MAX_STRANGERS_FILE_BYTES
 from safelight.web.request_body import read_body
+from safelight.web.translations import Translations
 
 from .render import PageHandler
-from .translations import Translations
 
 #: 2,000 Chinese characters are 18 kB in a form.
 _MAX_FORM_BYTES = 32 * 1024

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from safelight.core.envelopes import format_iso
 from safelight.videos.models import TERMINAL, Video, VideoState
+from safelight.web.translations import Translations, format_age, format_datetime, truncate
 from safelight.web.video_facts import links
 from safelight_client.money import format_money
 
-from .translations import Translations, format_age, format_datetime, truncate
-from .verdict_text import verdict_key, video_tone
+from .verdict_tone import verdict_key, video_tone
 
 #: States that the card names itself. For all others it shows the verdict.
 _NAMED_STATES = frozenset(

@@ -25,12 +25,12 @@ from safelight.screening.coverage_count import installed_checks
 from safelight.videos.models import Video, VideoFilter, VideoRecord, VideoState
 from safelight.videos.retries import find_retry_refusal
 from safelight.web.audit_entries import hide_staff, is_reviewer
+from safelight.web.translations import format_datetime
 from safelight.web.video_facts import valid_video_id
 
 from .explanation_view import ExplanationLine
 from .render import PageHandler
 from .timeline import record_view
-from .translations import format_datetime
 from .video_card import video_card
 from .video_timeline import video_timeline
 from .video_view import video_view

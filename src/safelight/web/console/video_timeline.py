@@ -8,11 +8,11 @@ from typing import Any
 
 from safelight.policy.findings import Finding, FrameRange, Stage, Taxonomy, TimeRange
 from safelight.videos.models import StageRecord, VideoRecord, VideoState
+from safelight.web.translations import Translations, format_decimal
 from safelight.web.video_facts import links
 
 from .finding_lanes import TimelineLane, TimelineSegment, timeline_lanes, timeline_ticks
 from .timeline import is_hidden
-from .translations import Translations, format_decimal
 
 #: Frames and columns of the contact sheet of a delivered file (`screening.delivery`).
 _SHEET_FRAMES, _SHEET_COLUMNS = 10, 5

@@ -14,6 +14,8 @@ from safelight.policy.verdicts import Action
 from safelight.providers.protocol import Billing, ChargeStatus
 from safelight.screening.coverage_count import Check
 from safelight.videos.models import TERMINAL, Video, VideoRecord, VideoState
+from safelight.web.explained_video import explain_video, translate_sentences
+from safelight.web.translations import Translations, format_datetime, format_duration, translate_note
 from safelight.web.video_facts import coverage_and_charge, links, position, verdict_action
 from safelight_client.money import format_money
 
@@ -21,8 +23,7 @@ from .coverage import CoverageSummary, VideoCoverage, summarize_video
 from .explanation_view import ExplanationLine, explanation_lines, format_charge, prompt_spans, support_lines
 from .generation_view import describe_hold, generation_sentences
 from .prompt_highlights import TextSegment, split_highlights
-from .translations import Translations, format_datetime, format_duration, translate_note
-from .verdict_text import explain_video, translate_sentences, verdict_key, video_tone
+from .verdict_tone import verdict_key, video_tone
 
 _STATES = frozenset(state.value for state in VideoState)
 _ENDED_STATES = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})

@@ -38,7 +38,7 @@ from safelight.providers.advice.rewriter_report import RewriterNote
 from safelight.screening.prompt import PromptStage
 from safelight.web.api.checks import check_object
 from safelight.web.console.check_view import check_view
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.prompt_advice import PURPOSES
 from support.verdicts import checked_cell, learned
 

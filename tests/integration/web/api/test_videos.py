@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -165,6 +167,41 @@ def test_a_block_is_400_with_an_explanation_and_is_never_retried(client: httpx.C
         {"type": "text", "field": "prompt", "start": 4, "end": 4 + len(CARD)}
     ]
     assert error["safelight"]["request_id"] == answer.headers["x-request-id"]
+
+
+def test_a_block_is_explained_in_the_language_that_every_request_about_it_accepts(
+    client: httpx.Client,
+) -> None:
+    def said(answer: httpx.Response) -> str:
+        assert answer.status_code in (200, 400)
+        error = answer.json()["error"]
+        return str(error["message"] + error["moderation_details"]["next_step"])
+
+    english = {"prompt": f"now {CARD} then"}
+    first = client.post("/v1/videos", json=english)
+    details = first.json()["error"]["moderation_details"]
+    path = f"/v1/videos/{details['video_id']}"
+    for accept in ("zh-TW", "zh-CN"):
+        client.headers["accept-language"] = accept
+        answer = client.post("/v1/videos", json=english)
+        events = client.get(f"{path}/events").text
+        found = [
+            said(answer),
+            said(client.get(path)),
+            client.get("/v1/videos").json()["data"][0]["error"]["message"],
+            client.get(f"{path}/record").json()["video"]["error"]["message"],
+            json.loads(events.partition("data: ")[2].partition("\n")[0])["error"]["message"],
+        ]
+        for text in found:
+            assert re.search("[\u4e00-\u9fff]", text), text
+            assert not re.search("[a-z]{3} [a-z]{2}", text), text
+        # What programs read stays the same.
+        told = answer.json()["error"]["moderation_details"]
+        for name in ("categories", "evidence", "rule", "retry", "charged", "stage"):
+            assert told[name] == details[name]
+        assert answer.headers["x-should-retry"] == "false"
+    client.headers["accept-language"] = "en"
+    assert said(client.get(path)) == said(first)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from safelight.accounts import KeyScope
 from safelight.store import tables
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.console_server import ConsoleServer
 
 from .conftest import create_video, sign_in_as

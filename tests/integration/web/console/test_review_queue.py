@@ -15,7 +15,7 @@ from safelight.policy.findings import SHIPPED
 from safelight.store import tables
 from safelight.videos.case_rows.models import SEVERE
 from safelight.web.console.review_queue_pages import VIEW_HEADER
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.cases import flagged, frames
 from support.console_server import ConsoleServer
 from support.rows import each_row

@@ -21,7 +21,7 @@ from safelight.detectors.text.indicators import shipped as shipped_indicators
 from safelight.detectors.text.lists import shipped_entries
 from safelight.detectors.text.patterns import find_identifiers
 from safelight.policy.findings import SHIPPED
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.rows import each_row
 
 TAGS = ("zh-Hans", "zh-Hant")

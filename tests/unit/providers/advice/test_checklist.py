@@ -10,7 +10,7 @@ from safelight.core.i18n import load_messages
 from safelight.policy.findings import Finding, ImageBox
 from safelight.providers.advice.checklist import ChecklistItem, ChecklistState, ChecklistTopic, checklist
 from safelight.web.console.checklist_rows import checklist_row
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.rows import each_row
 from support.verdicts import checked_cell, seen
 

@@ -23,7 +23,7 @@ from safelight.web.console.attempts_view import (
     pattern_rows,
     with_unknown_charge,
 )
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.attempts import NOON as NOW
 from support.attempts import PASSED
 

@@ -12,7 +12,7 @@ from safelight.videos.models import StageRecord, VideoRecord
 from safelight.videos.transcripts import SpokenLine, Transcript
 from safelight.web.console.case_media import CaseFiles, MediaFile
 from safelight.web.console.review_pages import CaseMediaContent, CaseMediaView, case_media_view
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.cases import a_case
 from support.fake_api_server import a_video, allowed
 from support.verdicts import seen

@@ -17,7 +17,7 @@ from safelight.providers.advice.check_result import Price, summarize_check
 from safelight.providers.advice.prompt_advice import AdviceOptions
 from safelight.screening.prompt import PromptStage
 from safelight.web.console.check_view import MAX_SHOWN_SUGGESTIONS, CheckView, check_view
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 
 STACKED = "A person standing alone on a rooftop at night, looking down at the city"
 PRICE = Price(usd=0.0, usd_per_second=0.0, seconds=4)

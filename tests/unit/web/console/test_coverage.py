@@ -21,7 +21,7 @@ from safelight.screening.text_figures import describe_installed_text, describe_t
 from safelight.web.console.coverage import VideoCoverage, summarize, summarize_video
 from safelight.web.console.coverage_pages import _category_rows
 from safelight.web.console.measured_text import describe_measured
-from safelight.web.console.translations import (
+from safelight.web.translations import (
     load_languages,
     name_waiver_decider,
     translate_category,

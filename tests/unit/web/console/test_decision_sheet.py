@@ -13,7 +13,7 @@ from safelight.policy.waivers import Waiver
 from safelight.screening.coverage_table import coverage_table
 from safelight.web.console.decision_sheet import decision_sheet, render_sheet
 from safelight.web.console.measured_text import format_run_day
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 
 AT = 1_795_000_000.0
 ACTS = load_shipped_acts()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from safelight.web.console.explanation_view import explanation_lines, format_charge, prompt_spans
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 
 ENGLISH = load_languages()["en"]
 

@@ -8,7 +8,7 @@ from safelight.providers.protocol import GeneratorInfo
 from safelight.videos.refusal_budget import RefusalCount
 from safelight.videos.upstream_gate import UpstreamProblem
 from safelight.web.console.settings_pages import generator_rows
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 
 
 class Model:

@@ -8,7 +8,7 @@ from safelight.policy.findings import SHIPPED
 from safelight.provenance.seal import MarkState
 from safelight.videos.models import VideoRecord
 from safelight.web.console.timeline import record_view
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.fake_api_server import a_video
 
 LANGUAGES = load_languages()

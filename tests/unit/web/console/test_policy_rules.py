@@ -10,7 +10,7 @@ from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED
 from safelight.policy.inheritance import SHIPPED_NAMES
 from safelight.web.console.policy_pages import RuleRow, rule_groups
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.rows import each_row
 
 

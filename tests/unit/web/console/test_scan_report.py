@@ -16,7 +16,7 @@ from safelight.screening.coverage_count import Check
 from safelight.screening.file_scan import FileReport, TranscriptLine
 from safelight.web.console.coverage import summarize
 from safelight.web.console.scan_report import MAX_FULL_FILES, render_scan_report, strip_folders
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.rows import each_row
 from support.scan_reports import INSTALLED, finding, report
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from safelight.app.settings import Settings
 from safelight.core.i18n import load_messages
 from safelight.web.console.settings_pages import label_section, label_setting
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 from support.rows import each_row
 
 EN = load_languages()["en"]

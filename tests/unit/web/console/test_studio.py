@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from safelight.web.console.studio import size_options
-from safelight.web.console.translations import load_languages
+from safelight.web.translations import load_languages
 
 
 def test_sizes_of_one_shape_have_different_names() -> None:

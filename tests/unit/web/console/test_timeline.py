@@ -9,8 +9,8 @@ from safelight.policy.findings import Taxonomy
 from safelight.providers.protocol import Billing, Charge, ChargeStatus
 from safelight.videos.models import Attempt, VideoRecord, VideoState
 from safelight.web.console.timeline import merge_spans, name_actor, name_outcome, record_view
-from safelight.web.console.translations import load_languages
 from safelight.web.console.video_view import video_view
+from safelight.web.translations import load_languages
 from support.fake_api_server import a_video
 from support.rows import each_row
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from safelight.videos.case_rows.models import ACTIONS, CaseKind
-from safelight.web.console.translations import Translations, load_languages, negotiate_language
+from safelight.web.translations import Translations, load_languages, negotiate_language
 from support.rows import each_row
 
 

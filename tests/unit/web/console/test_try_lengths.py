@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 from safelight.providers.protocol import Billing
-from safelight.web.console.translations import load_languages
 from safelight.web.console.try_lengths import find_try_lengths
+from safelight.web.translations import load_languages
 from support.rows import each_row
 
 

@@ -16,8 +16,8 @@ from safelight.provenance.models import (
     Verification,
 )
 from safelight.provenance.verification import evidence_of
-from safelight.web.console.translations import load_languages
 from safelight.web.console.verify_pages import VerifyResult, describe_verification
+from safelight.web.translations import load_languages
 from support.rows import each_row
 
 

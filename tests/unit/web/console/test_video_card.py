@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from safelight.videos.models import QueueStatus, VideoState
-from safelight.web.console.translations import load_languages
 from safelight.web.console.video_card import video_card
+from safelight.web.translations import load_languages
 from support.fake_api_server import a_video
 from support.rows import each_row
 

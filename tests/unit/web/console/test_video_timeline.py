@@ -9,8 +9,8 @@ import pytest
 from safelight.policy.findings import SHIPPED, Coverage, Finding, FrameRange, Stage
 from safelight.videos.models import StageRecord, VideoRecord, VideoState
 from safelight.web.console.finding_lanes import timeline_ticks
-from safelight.web.console.translations import load_languages
 from safelight.web.console.video_timeline import VideoTimeline, video_timeline
+from safelight.web.translations import load_languages
 from support.fake_api_server import a_video, allowed
 from support.rows import each_row
 from support.verdicts import seen

@@ -65,9 +65,10 @@ def train(
     The operating points are chosen on the harmless texts of all of them, by models that have not seen them.
     The same examples give the same file on one kind of machine. To use the result, set `classifiers =
     "FOLDER"` under [detectors.minilm], [detectors.ngrams] and [detectors.distress]. With `--acts`, only the
-    reader of acts is trained, beside the classifiers in use; set the folder under [detectors.acts]. With
-    `--distress`, only the classifier of distress that reads meaning; set it under [detectors.distress]. With
-    `--threats`, only the classifier of threats; set it under [detectors.threats].
+    reader of acts is trained, beside the classifiers in use; set the folder under [detectors.acts]. It takes
+    hours, and a run that was stopped goes on if you repeat the command. With `--distress`, only the
+    classifier of distress that reads meaning; set it under [detectors.distress]. With `--threats`, only the
+    classifier of threats; set it under [detectors.threats].
     """
     from safelight_lab.training import distress_training, model_card, training_data
 
@@ -155,8 +156,9 @@ def _train_acts(
     def tune(fitted: Sequence[act_training.ActText]) -> dict[str, Any]:
         return act_tuning.tune(fitted, source.tensors, source.layers, progress_console().print)
 
+    kept = act_tuning.keep_tuned(out / "tuned", tune)
     out.mkdir(parents=True, exist_ok=True)
-    (out / FILE).write_bytes(act_training.fit(texts, minilm.classifiers.sha256, tune))
+    (out / FILE).write_bytes(act_training.fit(texts, minilm.classifiers.sha256, kept))
     emit({"out": str(out), "fitted": len(texts)}, as_json, f"{out}: the reader of acts, {len(texts)} texts.")
     return Exit.OK
 

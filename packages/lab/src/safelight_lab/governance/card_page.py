@@ -103,7 +103,7 @@ def _value(value: Any) -> str:
 
 def _rules(document: Mapping[str, Any]) -> Section:
     from safelight.web.console.case_rules import without_placeholders
-    from safelight.web.console.translations import load_languages
+    from safelight.web.translations import load_languages
 
     english = load_languages()["en"]
     rows = [

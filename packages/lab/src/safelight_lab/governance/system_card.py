@@ -238,7 +238,7 @@ def _coverage(table: Mapping[str, Any]) -> dict[str, Any]:
     from safelight.policy.measurements import load_shipped_prompts
     from safelight.screening.coverage_count import count_complete, installed_checks
     from safelight.screening.text_figures import describe_installed_text
-    from safelight.web.console.translations import load_languages
+    from safelight.web.translations import load_languages
 
     run, total = count_complete(installed_checks(table))
     prompts = load_shipped_prompts()

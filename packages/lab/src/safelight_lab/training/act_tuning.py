@@ -5,8 +5,10 @@ The layers below stay as they are, so that their tokens are read once for every 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from safelight.detectors.text.acts import NO_FINDING, Array, Window
 from safelight.detectors.text.e5.encoder import SHARED_LAYER
 from safelight.detectors.text.minilm.graph import HEADS, WIDTH, build_top
 
-from .act_training import CLASSES, PLAIN_WEIGHT, WINDOW_WEIGHT, ActText
+from .act_training import CLASSES, PLAIN_WEIGHT, WINDOW_WEIGHT, ActText, Tune
 
 #: Rounds over the texts, texts of a step, rates of the layers and of the head, steps in which the rates rise,
 #: and the share of them that is left at the end.
@@ -74,6 +76,7 @@ def tune(
         [{"params": [*values.values()], "lr": RATE}, {"params": [head, bias], "lr": HEAD_RATE}],
         betas=BETAS,
         weight_decay=DECAY,
+        fused=True,
     )
     units = _Units(texts, random)
     steps = EPOCHS * units.steps
@@ -105,6 +108,31 @@ def tune(
         "head": head.detach().numpy(),
         "bias": bias.detach().numpy(),
     }
+
+
+def keep_tuned(folder: Path, tune: Tune) -> Tune:
+    """`tune` with its results kept in a folder, so that a stopped run goes on after the last of them.
+
+    Changed texts are tuned anew, and all texts by another version of this module.
+    """
+
+    def load_or_tune(texts: Sequence[ActText]) -> Mapping[str, Any]:
+        fingerprint = hashlib.sha256(Path(__file__).read_bytes())
+        for one in texts:
+            fingerprint.update(f"{one.name}\0{one.beside}\0{one.pair}\0".encode())
+            fingerprint.update(one.inputs.tobytes())
+        path = folder / f"{fingerprint.hexdigest()[:32]}.npz"
+        if not path.exists():
+            tuned = dict(tune(texts))
+            folder.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".part")
+            with partial.open("wb") as file:
+                np.savez(file, **tuned | {"graph": np.frombuffer(tuned["graph"], dtype=np.uint8)})
+            partial.replace(path)
+        with np.load(path) as arrays:
+            return {"graph": arrays["graph"].tobytes(), "head": arrays["head"], "bias": arrays["bias"]}
+
+    return load_or_tune
 
 
 class _Units:
@@ -197,7 +225,9 @@ def _layer(
         linear(words, f"attention.self.{part}").reshape(count, length, HEADS, -1).transpose(1, 2)
         for part in ("query", "key", "value")
     )
-    mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=attended.to(query.dtype))
+    # Not torch's own function: on a CPU its way back takes half of the time of a step.
+    shares = torch.softmax(query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5 + attended, -1)
+    mixed = shares @ value
     mixed = linear(mixed.transpose(1, 2).reshape(count, length, WIDTH), "attention.output.dense")
     words = normed(words + functional.dropout(mixed, DROPPED), "attention.output.LayerNorm")
     inner = linear(functional.gelu(linear(words, "intermediate.dense")), "output.dense")

@@ -38,6 +38,11 @@ class Translations(Messages):
     #: The region of the reader, such as `HK`, for help lines; empty if it is not known.
     region = ""
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether sentences are stored as this reader gets them: in English, with help lines of no region."""
+        return self.tag == DEFAULT and not self.region
+
     def for_region(self, region: str) -> Translations:
         if not region:
             return self

@@ -16,8 +16,8 @@ from safelight.providers.protocol import Billing, Charge, ChargeStatus, Provider
 from safelight.providers.provider_refusal import explain_refusal
 from safelight.videos.failure_message import NOTHING_SENT, describe_failure
 from safelight.videos.models import Attempt
-from safelight.web.console.translations import load_languages
-from safelight.web.console.verdict_text import translate_sentences
+from safelight.web.explained_video import translate_sentences
+from safelight.web.translations import load_languages
 from support.rows import each_row
 
 LATE = DeadlineExceeded("The video was not finished within 120 s.")

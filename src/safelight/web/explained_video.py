@@ -1,4 +1,4 @@
-"""The explanation of a stored verdict in the user's language."""
+"""The explanation of a stored verdict in the reader's language."""
 
 from __future__ import annotations
 
@@ -23,41 +23,11 @@ from safelight.policy.findings import Taxonomy
 from safelight.policy.verdicts import Action, Verdict
 from safelight.videos.models import Video, VideoRecord, VideoState
 from safelight.videos.summary import charge_object
-from safelight.web.video_facts import verdict_action
 
 from .translations import Translations
 
-#: Tone of a video that is allowed only because of a waiver. It never has the colour and icon of `allow`.
-WAIVED = "waived"
 #: Messages of the job service: the reason of the state, and the key of its translated sentence.
 _SENTENCE_KEYS = {"review_expired": "verdict.review_expired_text"}
-
-# The colour and the name of a video's verdict, the same on every page.
-
-
-def is_waived(verdict: Verdict) -> bool:
-    """Whether the verdict of a stage allows the content, but required checks were not run under a waiver."""
-    return verdict.action is Action.ALLOW and bool(verdict.waivers)
-
-
-def video_tone(video: Video) -> str:
-    """Colour and icon: allow, waived, label, hold, block, none or error."""
-    action = verdict_action(video)
-    if video.state is VideoState.FAILED:
-        return "error"
-    if video.state is VideoState.SEALING or action is None:
-        return "none"
-    if video.state is VideoState.WITHDRAWN:
-        return Action.BLOCK.value
-    return WAIVED if action is Action.ALLOW and video.waived else action.value
-
-
-def verdict_key(video: Video) -> str:
-    """The message key of the verdict's name."""
-    action = verdict_action(video)
-    if action is None:
-        return "verdict.error" if video.state is VideoState.FAILED else "verdict.none"
-    return "verdict.waived" if action is Action.ALLOW and video.waived else f"verdict.{action.value}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,4 +130,4 @@ def _charge_facts(record: VideoRecord) -> ChargeFacts | None:
 
 
 def _support_lines(t: Translations) -> list[dict[str, Any]]:
-    return [{"name": line.name, "text": line.text} for line in help_lines(t.tag, t.region)]
+    return [line.as_wire() for line in help_lines(t.tag, t.region)]
