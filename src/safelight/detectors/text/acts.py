@@ -12,7 +12,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -29,6 +29,7 @@ from safelight.policy.measurements import ACTS_WITHOUT_E5
 from .attribution import Place
 from .classifier_detectors import MiniLmDetector, shipped_rejections
 from .e5.encoder import E5Encoder, join, unit
+from .european import european_part
 from .languages import LanguagePart
 from .minilm.graph import WIDTH
 from .normalise import final_views
@@ -70,8 +71,9 @@ OPINIONS = (
     *("privacy", "self-harm", "sexual", "violence", "violence/graphic"),
 )
 MAX_ODDS = 9.0
-#: Names of the networks in the file: one reads MiniLM embeddings, the other those of both encoders.
-MINILM, BOTH = "minilm", "both"
+#: Names of the networks in the file: one reads MiniLM embeddings, the other those of both encoders. And of
+#: the thresholds for European languages.
+MINILM, BOTH, EUROPEAN = "minilm", "both", "european"
 #: Categories of what a text can repeat in order to reject it: hatred, and humiliation, which the networks
 #: take for an assault ("stop humiliating ..."). Of the acts of assault in the fit set, 0.8 % look rejected.
 _REJECTABLE = frozenset(
@@ -82,6 +84,31 @@ _REJECTABLE = frozenset(
 def category_of(name: str) -> str:
     """The category of a class, which has its name; empty if the class is no finding."""
     return "" if name in NO_FINDING else name
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActThresholds:
+    """For each class, the log-odds of any harm at the operating point and at the stricter point."""
+
+    thresholds: Array
+    strict: Array
+    points: tuple[OperatingPoint, ...]
+
+    def scores(self, odds: Array, best: npt.NDArray[np.int64]) -> Array:
+        """For each row, the score from 0 to 1. `best`: the index of its most probable class of harm."""
+        steepness = np.log(STRICT_SCORE / (1 - STRICT_SCORE)) / (self.strict - self.thresholds)[best]
+        excess = (odds - self.thresholds[best]) * steepness
+        return np.asarray(1 / (1 + np.exp(-np.clip(excess, -30, 30))), dtype=np.float32)
+
+
+def harm_odds(shares: Array, classes: Sequence[str]) -> tuple[Array, npt.NDArray[np.int64]]:
+    """For each row of probabilities of the classes, the log-odds of any harm, and the index of the most
+    probable class of harm.
+    """
+    is_harm = np.array([name not in NO_FINDING for name in classes])
+    harmful = np.where(is_harm, shares, 0)
+    harm = np.clip(harmful.sum(axis=1), 1e-7, 1 - 1e-7)
+    return np.asarray(np.log(harm / (1 - harm)), dtype=np.float32), harmful.argmax(axis=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,17 +127,12 @@ class ActNetwork:
     first_bias: Array
     second: Array
     second_bias: Array
-    #: For each class, the log-odds of any harm at the operating point and at the stricter point.
-    thresholds: Array
-    strict: Array
-    points: tuple[OperatingPoint, ...]
+    at: ActThresholds
 
     def scores(self, inputs: Array, top: Array | None = None) -> tuple[Array, npt.NDArray[np.int64]]:
         """For each row, the score from 0 to 1, and the index of the most probable class of harm."""
         odds, best = self.log_odds(inputs, top)
-        steepness = np.log(STRICT_SCORE / (1 - STRICT_SCORE)) / (self.strict - self.thresholds)[best]
-        excess = (odds - self.thresholds[best]) * steepness
-        return np.asarray(1 / (1 + np.exp(-np.clip(excess, -30, 30))), dtype=np.float32), best
+        return self.at.scores(odds, best), best
 
     def log_odds(self, inputs: Array, top: Array | None = None) -> tuple[Array, npt.NDArray[np.int64]]:
         """For each row, the log-odds of any harm, and the index of the most probable class of harm. `top`:
@@ -120,9 +142,7 @@ class ActNetwork:
         if top is not None:
             shares = np.exp((np.log(np.maximum(shares, 1e-9)) + top) / 2)
             shares /= shares.sum(axis=1, keepdims=True)
-        harmful = np.where(self._is_harm, shares, 0)
-        harm = np.clip(harmful.sum(axis=1), 1e-7, 1 - 1e-7)
-        return np.asarray(np.log(harm / (1 - harm)), dtype=np.float32), harmful.argmax(axis=1)
+        return harm_odds(shares, self.classes)
 
     def shares(self, inputs: Array) -> Array:
         """For each row, the probability of each class."""
@@ -132,10 +152,6 @@ class ActNetwork:
         shares = np.exp(outputs - outputs.max(axis=2, keepdims=True))
         shares /= shares.sum(axis=2, keepdims=True)
         return np.asarray(shares.mean(axis=0), dtype=np.float32)
-
-    @cached_property
-    def _is_harm(self) -> npt.NDArray[np.bool_]:
-        return np.array([name not in NO_FINDING for name in self.classes])
 
 
 class TopLayers:
@@ -176,6 +192,8 @@ class ActNetworks:
     """The content of `acts.npz`."""
 
     networks: Mapping[str, ActNetwork]
+    #: The thresholds of the top layers alone, for texts in European languages.
+    european: ActThresholds
     #: The parts of `TopLayers`.
     graph: bytes
     head: Array
@@ -193,6 +211,7 @@ def load(data: bytes | None = None) -> ActNetworks:
         networks = {name: _network(name, found) for name in (MINILM, BOTH)}
         return ActNetworks(
             networks=networks,
+            european=_thresholds(EUROPEAN, found),
             graph=found["top/graph"].tobytes(),
             head=found["top/head"].astype(np.float32),
             bias=found["top/bias"].astype(np.float32),
@@ -214,8 +233,14 @@ def _network(name: str, found: Mapping[str, npt.NDArray[Any]]) -> ActNetwork:
         first_bias=floats("first-bias"),
         second=floats("second"),
         second_bias=floats("second-bias"),
-        thresholds=floats("thresholds"),
-        strict=floats("strict"),
+        at=_thresholds(name, found),
+    )
+
+
+def _thresholds(name: str, found: Mapping[str, npt.NDArray[Any]]) -> ActThresholds:
+    return ActThresholds(
+        thresholds=found[f"{name}/thresholds"].astype(np.float32),
+        strict=found[f"{name}/strict"].astype(np.float32),
         points=msgspec.json.decode(found[f"{name}/points"].tobytes(), type=tuple[OperatingPoint, ...]),
     )
 
@@ -275,6 +300,23 @@ class ActReader:
             left_out=reading.left_out,
         )
 
+    def read_european(self, part: LanguagePart) -> ActRows:
+        """The rows of a part in a European language, which only E5 reads. They have no inputs."""
+        assert self.e5 is not None
+        every = self.e5.windows(part.text)
+        windows = every[:MAX_E5_WINDOWS]
+        tokens = tuple(one.tokens for one in self.e5.read(windows))
+        places = [(one.start, one.end) for one in windows]
+        if len(windows) > 1:
+            places.insert(0, (windows[0].start, windows[-1].end))
+            tokens = (tuple(one for row in tokens for one in row), *tokens)
+        return ActRows(
+            places=tuple(places),
+            inputs=np.zeros((len(places), 0), dtype=np.float32),
+            tokens=tokens,
+            left_out=len(every) - len(windows),
+        )
+
     def add_e5(self, text: str, rows: ActRows, windows: Sequence[int]) -> ActRows:
         """The rows of the whole text and of these windows, with their E5 embeddings."""
         assert self.e5 is not None
@@ -302,7 +344,9 @@ class _Judged(NamedTuple):
 
 
 class ActDetector:
-    """Judges the English and the Chinese part of a text, sentence by sentence."""
+    """Judges the English and the Chinese part of a text, or a text in a European language, sentence by
+    sentence.
+    """
 
     #: Coverage reports this as the depth of the check.
     learned = True
@@ -318,6 +362,7 @@ class ActDetector:
         self._minilm = networks.networks[MINILM]
         self._both = networks.networks[BOTH] if reader.e5 else None
         self._top = TopLayers(networks.graph, networks.head, networks.bias) if reader.e5 else None
+        self._european = networks.european
         self.version = f"{VERSION}+{networks.sha256[:8]}.{minilm.version}"
         if reader.e5:
             self.version += f".{reader.e5.sha256[:8]}"
@@ -352,7 +397,7 @@ class ActDetector:
         for view in final_views(content.views):
             original = view.text if view.is_guess else content.text
             for part in self._reader.minilm.splitter.split(view.text, original):
-                point = part.point_in((self._both or self._minilm).points)
+                point = part.point_in((self._both or self._minilm).at.points)
                 rows = self._reader.read(part) if point else None
                 if point is None or rows is None:
                     continue
@@ -365,10 +410,13 @@ class ActDetector:
                         yield from self._findings(
                             content, view, self._judge(bare, rows), point, highest=MAX_SCORE_WITHOUT_PURPOSES
                         )
+        european = european_part(content.text) if self._top and not judged else None
+        if european and (point := european.point_in(self._european.points)):
+            judged, rows = True, self._reader.read_european(european)
+            left_out = rows.left_out
+            yield from self._findings(content, content.views[0], self._judge_european(rows), point)
         if left_out:
-            raise PartialInspection(
-                f"{left_out} parts of a long text with the lowest n-gram scores were not read."
-            )
+            raise PartialInspection(f"{left_out} parts of a long text were not read.")
         if not judged:
             raise Abstained("there is no operating point for the language and the length of the text.")
 
@@ -381,6 +429,11 @@ class ActDetector:
             windows = np.sort(np.argsort(-odds, kind="stable")[:MAX_E5_WINDOWS]) + 1
         read = self._reader.add_e5(part.text, rows, windows.tolist())
         return _Judged(read.places, *self._both.scores(read.inputs, self._top.log_shares(read.tokens)))
+
+    def _judge_european(self, rows: ActRows) -> _Judged:
+        assert self._top is not None
+        odds, best = harm_odds(np.exp(self._top.log_shares(rows.tokens)), self._minilm.classes)
+        return _Judged(rows.places, self._european.scores(odds, best), best)
 
     def _findings(
         self,

@@ -42,11 +42,13 @@ _NOT_CHINESE = re.compile(r"[a-z0-9]")
 
 
 class Language(StrEnum):
-    """A language in one script."""
+    """A language in one script; several for which there are the same operating points."""
 
     ENGLISH = "en"
     TRADITIONAL = "zh-Hant"
     SIMPLIFIED = "zh-Hans"
+    #: Those of `european`.
+    EUROPEAN = "european"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,15 +30,21 @@ def test_the_score_is_a_half_at_the_operating_point_and_more_at_the_stricter_one
     ):
         thresholds, strict = (_by_class(network, best, values) for values in points)
         for row in range(len(inputs)):
-            one = replace(network, thresholds=thresholds[row], strict=strict[row])
+            at = replace(network.at, thresholds=thresholds[row], strict=strict[row])
+            one = replace(network, at=at)
             assert abs(one.scores(inputs[row : row + 1])[0][0] - score) < 1e-5
 
 
 def test_every_operating_point_tells_its_false_alarms() -> None:
-    for network in acts.load_folder(None).networks.values():
-        assert {one.voice for one in network.points} == {"acts"}
-        assert {one.language for one in network.points} == {"en", "zh-Hant", "zh-Hans"}
-        assert all(one.low <= one.false_alarm_rate <= one.high for one in network.points)
+    networks = acts.load_folder(None)
+    read_by_both = {"en", "zh-Hant", "zh-Hans"}
+    for at, languages in (
+        *((one.at, read_by_both) for one in networks.networks.values()),
+        (networks.european, {"european"}),
+    ):
+        assert {one.voice for one in at.points} == {"acts"}
+        assert {one.language for one in at.points} == languages
+        assert all(one.low <= one.false_alarm_rate <= one.high for one in at.points)
 
 
 def _by_class(network: acts.ActNetwork, best: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,20 +17,26 @@ from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from safelight.detectors.text.acts import (
     BOTH,
+    EUROPEAN,
     MINILM,
     NO_FINDING,
     OPINIONS,
     POINT_SCORE,
     ActNetwork,
     ActReader,
+    ActRows,
+    ActThresholds,
     Array,
     TopLayers,
     Window,
+    harm_odds,
 )
-from safelight.detectors.text.languages import LENGTHS, Language
+from safelight.detectors.text.european import european_part
+from safelight.detectors.text.languages import LENGTHS, Language, LanguagePart
 from safelight.detectors.text.minilm.graph import WIDTH, quantize_rows
 from safelight.detectors.text.normalise import normalize_text
 from safelight.policy.findings import OperatingPoint
@@ -89,6 +95,9 @@ TWIN_BUDGETS = {
         "violence/torture": 0.015,
     },
 }
+#: Share of harmless twins in European languages that may reach the operating point, which is the same for all
+#: classes: each has too few pairs for one of its own.
+EUROPEAN_TWIN_BUDGET = 0.03
 #: The same for the stricter point.
 STRICT_PLAIN_BUDGET, STRICT_TWIN_BUDGETS = 0.0003, dict.fromkeys(CLASSES, 0.02)
 #: Kinds of committed prompts that were not written to be close to harm. Those of the others, and those with
@@ -143,6 +152,7 @@ class ActText:
     #: The same for an act and its twin.
     pair: str
     #: One row for the whole text, and one for each window if there are several. MiniLM's columns come first.
+    #: In a European language there are no columns.
     inputs: Array
     #: For each row, the tokens of its windows, which E5's top layers read.
     tokens: tuple[tuple[Window, ...], ...]
@@ -162,6 +172,7 @@ def read_pairs(folder: Path) -> list[tuple[Example, str, str]]:
                 source=f"acts/{path.stem}",
                 lang=row["lang"],
                 family=row.get("pair") or row["id"],
+                kind=row.get("kind", Kind.PAIR),
             )
             found.append((example, "none" if row["label"] == "safe" else beside, beside))
     return found
@@ -209,18 +220,16 @@ def read_texts(
     reader: ActReader,
     progress: Callable[[str], None],
 ) -> list[ActText]:
-    """The texts as the networks read them. Texts in another language are left out."""
-    rows = [(*pair, Kind.PAIR) for pair in pairs] + [(one, "none", "none", kind) for one, kind in harmless]
+    """The texts as the networks and the top layers read them. Texts in other languages are left out."""
+    kinds = [Kind.PLAIN if example.kind in PLAIN_KINDS else Kind.PAIR for example, _name, _beside in pairs]
+    rows = [(*pair, kind) for pair, kind in zip(pairs, kinds, strict=True)] + [
+        (one, "none", "none", kind) for one, kind in harmless
+    ]
     found = []
     for number, (example, name, beside, kind) in enumerate(rows):
         if number % 1000 == 0:
             progress(f"acts: {number} of {len(rows)} texts")
-        folded = normalize_text(example.text)
-        for part in reader.minilm.splitter.split(folded, example.text)[:1]:
-            rows_read = reader.read(part)
-            if rows_read is None:
-                continue
-            read = reader.add_e5(part.text, rows_read, range(1, len(rows_read.places)))
+        for part, read in _read(example.text, reader):
             # Half the memory; the whole text has the windows of the others.
             halves = {id(one): one.astype(np.float16) for one in read.tokens[0]}
             found.append(
@@ -239,6 +248,16 @@ def read_texts(
     return found
 
 
+def _read(text: str, reader: ActReader) -> Iterator[tuple[LanguagePart, ActRows]]:
+    """The first part of a text that can be judged, and what is read of it."""
+    parts = reader.minilm.splitter.split(normalize_text(text), text)
+    if parts:
+        if rows := reader.read(parts[0]):
+            yield parts[0], reader.add_e5(parts[0].text, rows, range(1, len(rows.places)))
+    elif part := european_part(text):
+        yield part, reader.read_european(part)
+
+
 def _fold(example: Example) -> int:
     if example.source in LONG_CAPTIONS:
         return _number(example.text) % FOLDS
@@ -250,18 +269,24 @@ def fit(texts: Sequence[ActText], classifiers: str, tune: Tune) -> bytes:
     classifiers whose opinions are among the inputs; `tune` fits E5's top layers.
     """
     top = tune(texts)
+    tops: dict[tuple[int, ...], TopLayers] = {
+        folds: TopLayers(**tune([one for one in texts if one.fold not in folds])) for folds in LEFT_OUT
+    }
+    european = [one for one in texts if one.language == Language.EUROPEAN]
+    texts = [one for one in texts if one.language != Language.EUROPEAN]
     arrays: dict[str, Any] = {
         "classifiers": np.array(classifiers),
         "classes": np.array(list(CLASSES)),
         "top/graph": np.frombuffer(top["graph"], dtype=np.uint8),
         "top/head": top["head"].astype(np.float16),
         "top/bias": top["bias"],
+        **_choose_european(european, tops),
     }
-    for name, columns, tuned in (
-        (MINILM, WIDTH + len(OPINIONS), None),
-        (BOTH, texts[0].inputs.shape[1], tune),
+    for name, columns, used in (
+        (MINILM, WIDTH + len(OPINIONS), {}),
+        (BOTH, texts[0].inputs.shape[1], tops),
     ):
-        unseen = score_unseen(texts, columns, tuned)
+        unseen = score_unseen(texts, columns, used)
         thresholds = choose_thresholds(texts, unseen, PLAIN_BUDGET, TWIN_BUDGETS[name])
         strict = choose_thresholds(texts, unseen, STRICT_PLAIN_BUDGET, STRICT_TWIN_BUDGETS)
         strict = np.maximum(strict, thresholds + MIN_DISTANCES[name])
@@ -272,12 +297,21 @@ def fit(texts: Sequence[ActText], classifiers: str, tune: Tune) -> bytes:
         levels, scale = quantize_rows(first.reshape(-1, columns))
         arrays[f"{name}/first"] = levels.reshape(first.shape)
         arrays[f"{name}/first-scale"] = scale.reshape(first.shape[:2])
-        arrays |= {f"{name}/thresholds": thresholds, f"{name}/strict": strict}
-        points = measure_points(texts, unseen, thresholds)
-        arrays[f"{name}/points"] = np.frombuffer(msgspec.json.encode(points), dtype=np.uint8)
+        arrays |= _points(name, texts, unseen, thresholds, strict)
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
     return out.getvalue()
+
+
+def _points(
+    name: str, texts: Sequence[ActText], unseen: Sequence[UnseenScore], thresholds: Array, strict: Array
+) -> dict[str, Any]:
+    points = msgspec.json.encode(measure_points(texts, unseen, thresholds))
+    return {
+        f"{name}/thresholds": thresholds,
+        f"{name}/strict": strict,
+        f"{name}/points": np.frombuffer(points, dtype=np.uint8),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,20 +322,49 @@ class UnseenScore:
     best: int
 
 
-def score_unseen(texts: Sequence[ActText], columns: int, tune: Tune | None) -> list[UnseenScore]:
-    """The highest score of each text: of the whole text or of one of its windows."""
+def score_unseen(
+    texts: Sequence[ActText], columns: int, tops: Mapping[tuple[int, ...], TopLayers]
+) -> list[UnseenScore]:
+    """The highest score of each text: of the whole text or of one of its windows. `tops`: top layers by the
+    folds that they have not seen, if they count too.
+    """
     found: dict[int, UnseenScore] = {}
     for folds in LEFT_OUT:
-        seen = [one for one in texts if one.fold not in folds]
-        network = _as_network(fit_networks(seen, columns))
-        top = TopLayers(**tune(seen)) if tune else None
+        network = _as_network(fit_networks([one for one in texts if one.fold not in folds], columns))
+        top = tops.get(folds)
         for index, one in enumerate(texts):
             if one.fold in folds:
                 logs = top.log_shares(one.tokens) if top else None
-                odds, best = network.log_odds(one.inputs[:, :columns], logs)
-                row = int(odds.argmax())
-                found[index] = UnseenScore(odds=float(odds[row]), best=int(best[row]))
+                found[index] = _highest(*network.log_odds(one.inputs[:, :columns], logs))
     return [found[index] for index in range(len(texts))]
+
+
+def _highest(odds: Array, best: npt.NDArray[np.int64]) -> UnseenScore:
+    row = int(odds.argmax())
+    return UnseenScore(odds=float(odds[row]), best=int(best[row]))
+
+
+def _choose_european(texts: Sequence[ActText], tops: Mapping[tuple[int, ...], TopLayers]) -> dict[str, Any]:
+    """The thresholds for texts in European languages, which the top layers judge alone."""
+    unseen = [
+        _highest(*harm_odds(np.exp(top.log_shares(one.tokens)), list(CLASSES)))
+        for one in texts
+        for folds, top in tops.items()
+        if one.fold in folds
+    ]
+    threshold = max(
+        _next(sorted(odds, reverse=True), int(share * len(odds)))
+        for kind, share in ((Kind.PLAIN, PLAIN_BUDGET), (Kind.PAIR, EUROPEAN_TWIN_BUDGET))
+        for odds in [
+            [
+                score.odds
+                for text, score in zip(texts, unseen, strict=True)
+                if text.kind is kind and text.name in NO_FINDING
+            ]
+        ]
+    )
+    thresholds = np.full(len(CLASSES), threshold, dtype=np.float32)
+    return _points(EUROPEAN, texts, unseen, thresholds, thresholds + MIN_DISTANCES[BOTH])
 
 
 def choose_thresholds(
@@ -480,7 +543,5 @@ def _as_network(parts: Mapping[str, Array]) -> ActNetwork:
         first_bias=parts["first-bias"],
         second=parts["second"],
         second_bias=parts["second-bias"],
-        thresholds=none,
-        strict=none,
-        points=(),
+        at=ActThresholds(thresholds=none, strict=none, points=()),
     )

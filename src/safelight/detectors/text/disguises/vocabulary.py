@@ -31,7 +31,7 @@ _OTHER_LANGUAGES = re.findall(
 )
 _OTHER_BUCKETS = 430
 #: Increase this number whenever the words change.
-_FORMAT = 1
+_FORMAT = 2
 
 
 @cache
@@ -53,21 +53,21 @@ def _read_english() -> dict[str, float]:
 
 
 @cache
-def other_languages() -> tuple[frozenset[str], ...]:
-    """Frequent words of each other language that are less frequent in English."""
-    return msgspec.json.decode(_load("other", _read_others), type=tuple[frozenset[str], ...])
+def other_languages() -> Mapping[str, frozenset[str]]:
+    """By tag, frequent words of each other language that are less frequent in English."""
+    return msgspec.json.decode(_load("other", _read_others), type=dict[str, frozenset[str]])
 
 
-def _read_others() -> list[list[str]]:
-    return [
-        [
+def _read_others() -> dict[str, list[str]]:
+    return {
+        language: [
             word
             for bucket, words in enumerate(_frequency_list(language, "small")[:_OTHER_BUCKETS])
             for word in words
             if log_frequency(word) < -bucket / 100
         ]
         for language in _OTHER_LANGUAGES
-    ]
+    }
 
 
 def _load(name: str, read: Callable[[], object]) -> bytes:
