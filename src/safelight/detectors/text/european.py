@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import re
 
-from .disguises.language import other_language
+from .disguises.vocabulary import words_of_language
 from .languages import Language, LanguagePart, length_of
 
 #: The languages in which the reader of acts is measured (docs/benchmarks/acts.md).
-LANGUAGES = frozenset({"de", "es", "fr", "it", "nl", "pl", "pt", "sv"})
+LANGUAGES = ("de", "es", "fr", "it", "nl", "pl", "pt", "sv")
+#: A text is in a language if it has at least this number of words of two letters or more, and this share of
+#: them is known there. Of sentences in these languages 98 % are, of names, codes and pinyin few.
+_MIN_WORDS, _MIN_KNOWN = 3, 0.45
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 def european_part(text: str) -> LanguagePart | None:
-    """The text in small letters, if most of its frequent words are those of one of the languages. It is not
-    folded, because accents tell words apart. Positions are those of `text`.
+    """The text in small letters, if it is in one of the languages. Positions are those of `text`.
+
+    It is not folded, because accents tell words apart.
     """
     lowered = "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
     words = _WORD.findall(lowered)
-    if other_language(words) not in LANGUAGES:
+    counted = [word for word in words if len(word) > 1]
+    if len(counted) < _MIN_WORDS:
+        return None
+    known = max(sum(word in words_of_language(one) for word in counted) for one in LANGUAGES)
+    if known < _MIN_KNOWN * len(counted):
         return None
     return LanguagePart(language=Language.EUROPEAN, length=length_of(len(words)), text=lowered)

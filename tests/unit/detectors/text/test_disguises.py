@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.text.disguises.language import divide, other_language, known_share, words_of
+from safelight.detectors.text.disguises.language import divide, is_other_language, known_share, words_of
 from safelight.detectors.text.guessed_views import readable_views
 from safelight.detectors.text.normalise import final_views
 
@@ -159,8 +159,8 @@ def test_divided_letters_are_the_same_letters(words: list[str]) -> None:
 
 
 def test_other_languages_are_known() -> None:
-    assert other_language("der hund ist in dem haus und die katze auch".split())  # noqa: SIM905
-    assert not other_language(HERON.split())
+    assert is_other_language("der hund ist in dem haus und die katze auch".split())  # noqa: SIM905
+    assert not is_other_language(HERON.split())
 
 
 @pytest.mark.parametrize("unit", ["a", "ab ", "x\n", "'q' ", "1=a ", "<b", "4|) ", "щ", "- .", "01 "])

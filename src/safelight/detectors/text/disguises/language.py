@@ -118,16 +118,13 @@ def _english_pairs() -> frozenset[str]:
     return frozenset(pair for pair, _count in counted.most_common(_PAIRS))
 
 
-def other_language(words: Sequence[str]) -> str:
-    """The tag of the language other than English in which most of the words are frequent; empty if they are
-    too few.
-    """
+def is_other_language(words: Sequence[str]) -> bool:
+    """Whether many of the words are frequent in one language other than English."""
     counted = [word for word in words if len(word) > 1]
-    if len(counted) < _MIN_WORDS:
-        return ""
-    known = {tag: sum(word in frequent for word in counted) for tag, frequent in other_languages().items()}
-    best = max(known, key=lambda tag: known[tag])
-    return best if known[best] >= _MIN_OTHER * len(counted) else ""
+    return len(counted) >= _MIN_WORDS and any(
+        sum(word in language for word in counted) >= _MIN_OTHER * len(counted)
+        for language in other_languages()
+    )
 
 
 def strange_part(text: str) -> str:

@@ -14,8 +14,8 @@ from .language import (
     PAIR_CHARS,
     Reading,
     english_pairs,
+    is_other_language,
     known_share,
-    other_language,
     rate,
     rate_without_blanks,
     strange_part,
@@ -109,7 +109,7 @@ def _groups(text: str, fold: Callable[[str], str]) -> Iterator[Iterable[Reading]
     yield _best(_codes(text, strange_part(text)))
     yield _best(undo_word_games(styled[:MAX_READING_CHARS]))
     yield _best_cipher(strange)
-    if share <= 1 - _MIN_MISSPELLED and not other_language(words):
+    if share <= 1 - _MIN_MISSPELLED and not is_other_language(words):
         yield respell(styled[:MAX_READING_CHARS])
     sounds = read_sounds(strange)
     # Many languages write "th" as they write "z".

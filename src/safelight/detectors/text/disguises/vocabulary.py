@@ -31,7 +31,7 @@ _OTHER_LANGUAGES = re.findall(
 )
 _OTHER_BUCKETS = 430
 #: Increase this number whenever the words change.
-_FORMAT = 2
+_FORMAT = 1
 
 
 @cache
@@ -53,21 +53,28 @@ def _read_english() -> dict[str, float]:
 
 
 @cache
-def other_languages() -> Mapping[str, frozenset[str]]:
-    """By tag, frequent words of each other language that are less frequent in English."""
-    return msgspec.json.decode(_load("other", _read_others), type=dict[str, frozenset[str]])
+def other_languages() -> tuple[frozenset[str], ...]:
+    """Frequent words of each other language that are less frequent in English."""
+    return msgspec.json.decode(_load("other", _read_others), type=tuple[frozenset[str], ...])
 
 
-def _read_others() -> dict[str, list[str]]:
-    return {
-        language: [
-            word
-            for bucket, words in enumerate(_frequency_list(language, "small")[:_OTHER_BUCKETS])
-            for word in words
-            if log_frequency(word) < -bucket / 100
-        ]
-        for language in _OTHER_LANGUAGES
-    }
+def _read_others() -> list[list[str]]:
+    return [_read_language(language, _OTHER_BUCKETS) for language in _OTHER_LANGUAGES]
+
+
+@cache
+def words_of_language(language: str) -> frozenset[str]:
+    """All words of a language, some 30,000, that are less frequent in English."""
+    return msgspec.json.decode(_load(language, lambda: _read_language(language)), type=frozenset[str])
+
+
+def _read_language(language: str, buckets: int | None = None) -> list[str]:
+    return [
+        word
+        for bucket, words in enumerate(_frequency_list(language, "small")[:buckets])
+        for word in words
+        if log_frequency(word) < -bucket / 100
+    ]
 
 
 def _load(name: str, read: Callable[[], object]) -> bytes:
