@@ -1,7 +1,7 @@
 """Trains the reader of acts on pairs of an act and a harmless twin, and on harmless captions and prompts.
 
-To choose operating points, every text is scored by networks that were fitted without its fold: pairs stay
-together, and each source of short captions is in one fold.
+To choose operating points, the texts of two folds are scored by networks that were fitted without them: pairs
+stay together, and each source of short captions is in one fold.
 """
 
 from __future__ import annotations
@@ -118,9 +118,8 @@ MIN_TEXTS = 30
 PLAIN_WEIGHT, WINDOW_WEIGHT = 2.0, 0.4
 #: Networks that are averaged, their hidden values, and how they are fitted.
 NETWORKS, HIDDEN, EPOCHS, BATCH, RATE, DECAY, DROPPED = 3, 256, 25, 256, 2e-3, 1e-4, 0.5
-#: Folds that are left out together, to score their texts. Each source of short English captions is in another
-#: group.
-LEFT_OUT = ((0, 2), (1, 3), (4,))
+#: The folds whose texts choose the operating points. They have captions in English and in Chinese.
+HELD_OUT = (0, 2)
 #: Length to which embeddings are scaled, and the divisor of the opinions of MiniLM's classifier.
 _LENGTH, _OPINION_DIVISOR = 3.0, 3.0
 
@@ -269,26 +268,26 @@ def fit(texts: Sequence[ActText], classifiers: str, tune: Tune) -> bytes:
     classifiers whose opinions are among the inputs; `tune` fits E5's top layers.
     """
     top = tune(texts)
-    tops: dict[tuple[int, ...], TopLayers] = {
-        folds: TopLayers(**tune([one for one in texts if one.fold not in folds])) for folds in LEFT_OUT
-    }
+    unseen_top = TopLayers(**tune([one for one in texts if one.fold not in HELD_OUT]))
     european = [one for one in texts if one.language == Language.EUROPEAN]
     texts = [one for one in texts if one.language != Language.EUROPEAN]
+    held_out = [one for one in texts if one.fold in HELD_OUT]
+    seen = [one for one in texts if one.fold not in HELD_OUT]
     arrays: dict[str, Any] = {
         "classifiers": np.array(classifiers),
         "classes": np.array(list(CLASSES)),
         "top/graph": np.frombuffer(top["graph"], dtype=np.uint8),
         "top/head": top["head"].astype(np.float16),
         "top/bias": top["bias"],
-        **_choose_european(european, tops),
+        **_choose_european([one for one in european if one.fold in HELD_OUT], unseen_top),
     }
-    for name, columns, used in (
-        (MINILM, WIDTH + len(OPINIONS), {}),
-        (BOTH, texts[0].inputs.shape[1], tops),
+    for name, columns, top_layers in (
+        (MINILM, WIDTH + len(OPINIONS), None),
+        (BOTH, texts[0].inputs.shape[1], unseen_top),
     ):
-        unseen = score_unseen(texts, columns, used)
-        thresholds = choose_thresholds(texts, unseen, PLAIN_BUDGET, TWIN_BUDGETS[name])
-        strict = choose_thresholds(texts, unseen, STRICT_PLAIN_BUDGET, STRICT_TWIN_BUDGETS)
+        unseen = score_unseen(held_out, seen, columns, top_layers)
+        thresholds = choose_thresholds(held_out, unseen, PLAIN_BUDGET, TWIN_BUDGETS[name])
+        strict = choose_thresholds(held_out, unseen, STRICT_PLAIN_BUDGET, STRICT_TWIN_BUDGETS)
         strict = np.maximum(strict, thresholds + MIN_DISTANCES[name])
         parts = fit_networks(texts, columns)
         arrays |= {f"{name}/{part}": values.astype(np.float16) for part, values in parts.items()}
@@ -297,7 +296,7 @@ def fit(texts: Sequence[ActText], classifiers: str, tune: Tune) -> bytes:
         levels, scale = quantize_rows(first.reshape(-1, columns))
         arrays[f"{name}/first"] = levels.reshape(first.shape)
         arrays[f"{name}/first-scale"] = scale.reshape(first.shape[:2])
-        arrays |= _points(name, texts, unseen, thresholds, strict)
+        arrays |= _points(name, held_out, unseen, thresholds, strict)
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
     return out.getvalue()
@@ -323,20 +322,16 @@ class UnseenScore:
 
 
 def score_unseen(
-    texts: Sequence[ActText], columns: int, tops: Mapping[tuple[int, ...], TopLayers]
+    texts: Sequence[ActText], seen: Sequence[ActText], columns: int, top: TopLayers | None
 ) -> list[UnseenScore]:
-    """The highest score of each text: of the whole text or of one of its windows. `tops`: top layers by the
-    folds that they have not seen, if they count too.
+    """The highest score of each text, of the whole text or of one of its windows, by networks that are fitted
+    to other texts. `top`: the top layers, if they count too.
     """
-    found: dict[int, UnseenScore] = {}
-    for folds in LEFT_OUT:
-        network = _as_network(fit_networks([one for one in texts if one.fold not in folds], columns))
-        top = tops.get(folds)
-        for index, one in enumerate(texts):
-            if one.fold in folds:
-                logs = top.log_shares(one.tokens) if top else None
-                found[index] = _highest(*network.log_odds(one.inputs[:, :columns], logs))
-    return [found[index] for index in range(len(texts))]
+    network = _as_network(fit_networks(seen, columns))
+    return [
+        _highest(*network.log_odds(one.inputs[:, :columns], top.log_shares(one.tokens) if top else None))
+        for one in texts
+    ]
 
 
 def _highest(odds: Array, best: npt.NDArray[np.int64]) -> UnseenScore:
@@ -344,14 +339,9 @@ def _highest(odds: Array, best: npt.NDArray[np.int64]) -> UnseenScore:
     return UnseenScore(odds=float(odds[row]), best=int(best[row]))
 
 
-def _choose_european(texts: Sequence[ActText], tops: Mapping[tuple[int, ...], TopLayers]) -> dict[str, Any]:
+def _choose_european(texts: Sequence[ActText], top: TopLayers) -> dict[str, Any]:
     """The thresholds for texts in European languages, which the top layers judge alone."""
-    unseen = [
-        _highest(*harm_odds(np.exp(top.log_shares(one.tokens)), list(CLASSES)))
-        for one in texts
-        for folds, top in tops.items()
-        if one.fold in folds
-    ]
+    unseen = [_highest(*harm_odds(np.exp(top.log_shares(one.tokens)), list(CLASSES))) for one in texts]
     threshold = max(
         _next(sorted(odds, reverse=True), int(share * len(odds)))
         for kind, share in ((Kind.PLAIN, PLAIN_BUDGET), (Kind.PAIR, EUROPEAN_TWIN_BUDGET))

@@ -23,7 +23,7 @@ from .act_training import CLASSES, PLAIN_WEIGHT, WINDOW_WEIGHT, ActText, Tune
 
 #: Rounds over the texts, texts of a step, rates of the layers and of the head, steps in which the rates rise,
 #: and the share of them that is left at the end.
-EPOCHS, BATCH, RATE, HEAD_RATE, WARM_STEPS, LAST_SHARE = 5, 32, 2e-4, 1e-3, 100, 0.02
+EPOCHS, BATCH, RATE, HEAD_RATE, WARM_STEPS, LAST_SHARE = 3, 32, 2e-4, 1e-3, 100, 0.02
 DECAY, BETAS, MAX_SLOPE = 0.01, (0.9, 0.98), 1.0
 #: Shares of values that are dropped in the layers and before the head.
 DROPPED, HEAD_DROPPED = 0.1, 0.3
