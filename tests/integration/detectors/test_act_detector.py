@@ -76,11 +76,41 @@ def test_a_text_without_words_is_not_judged(detector: Detector, text: str) -> No
         found(detector, text)
 
 
-def test_another_language_is_not_judged(detector: Detector) -> None:
+GERMAN = "Ein Mann schlägt seine alte Mutter in der Küche mit einem Gürtel, während sie schreit."
+
+
+@pytest.mark.parametrize(
+    ("text", "twin"),
+    [
+        (GERMAN, "Ein Mann bringt seiner alten Mutter in der Küche einen Gürtel, während sie lacht."),
+        (
+            "Un hombre golpea a su mujer con un cinturón mientras ella llora en el suelo.",
+            "Un hombre le compra a su mujer un cinturón mientras ella espera en la tienda.",
+        ),
+        (
+            "Un uomo tortura un prigioniero legato a una sedia con una sigaretta accesa.",
+            "Un uomo seduto su una sedia racconta la storia di un prigioniero liberato.",
+        ),
+    ],
+)
+def test_an_act_in_a_european_language_is_found_and_its_harmless_twin_is_not(
+    detector: Detector, text: str, twin: str
+) -> None:
+    [finding] = [one for one in found(detector, text) if one.score >= 0.5]
+    assert finding.category.startswith("violence/")
+    assert finding.point is not None
+    assert finding.point.language == "european"
+    [span] = finding.evidence
+    assert isinstance(span, TextSpan)
+    assert text[span.start : span.end].rstrip(".") == text.rstrip(".")
+    assert not [one for one in found(detector, twin) if one.score >= 0.5]
+
+
+def test_without_e5_and_in_other_languages_nothing_is_judged(detector: Detector, tmp_path: Path) -> None:
     with pytest.raises(Abstained):
-        found(
-            detector, "Ein Mann schlägt seine alte Mutter in der Küche mit einem Gürtel, während sie schreit."
-        )
+        found(ACTS.load({"store": str(tmp_path)}), GERMAN)
+    with pytest.raises(Abstained):
+        found(detector, "Mies lyö vanhaa äitiään keittiössä vyöllä, ja äiti huutaa apua.")
 
 
 def test_missing_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
