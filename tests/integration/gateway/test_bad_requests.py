@@ -191,3 +191,20 @@ def test_several_sentences_a_remedy_and_an_unknown_address_are_in_chinese(client
         said = client.request(method, path, json=body).json()["error"]["message"]
         assert not re.search("[a-z]{3} [a-z]{2}", said), said
         assert re.search("[\u4e00-\u9fff]", said), said
+
+
+def test_a_block_of_a_hidden_category_says_no_more_in_another_language(client: httpx.Client) -> None:
+    def block(accept: str) -> dict[str, Any]:
+        card = {"prompt": "SAFELIGHT-TEST:sexual/minors"}
+        answer = client.post("/v1/videos", json=card, headers={"accept-language": accept})
+        assert answer.status_code == 400
+        error: dict[str, Any] = answer.json()["error"]
+        return error
+
+    english, chinese = block("en"), block("zh-TW")
+    told = chinese["moderation_details"]
+    for text in (chinese["message"], told["next_step"]):
+        assert re.search("[\u4e00-\u9fff]", text), text
+        assert not re.search("[a-z]{3} [a-z]{2}", text), text
+    assert told.keys() == english["moderation_details"].keys()
+    assert told["categories"] == english["moderation_details"]["categories"] == ["minors"]

@@ -10,10 +10,11 @@ from starlette.requests import Request
 
 from safelight.accounts import Principal
 from safelight.core.errors import NotFound, RequestBlocked
+from safelight.policy.explanations import ExplanationLevel, ExplanationLinks, explain
 from safelight.policy.findings import Taxonomy
 from safelight.videos.models import Video, VideoRecord, VideoState
 from safelight.web.auth import AppState
-from safelight.web.explained_video import explain_video, translate_sentences
+from safelight.web.explained_video import blocking_verdict, explain_video, translate_sentences
 from safelight.web.translations import Translations, negotiate_language
 
 from .serializers import video_object
@@ -70,12 +71,21 @@ async def translate_block(
     if t.is_stored:
         return error
     record = await state.threads.run(state.services.videos.record, principal, str(error.details["video_id"]))
-    if record.video.vaulted:
+    verdict = blocking_verdict(record)
+    if verdict is None:
         return error
-    text = explain_video(record.video, record, state.services.taxonomy, t)
+    links = {name: str(error.details.get(name) or "") for name in ("appeal", "record")}
+    explanation = explain(
+        verdict,
+        state.services.taxonomy,
+        level=ExplanationLevel.DEVELOPER,
+        links=ExplanationLinks(**links),
+        locale=t.tag,
+        region=t.region,
+    )
     return RequestBlocked(
-        text.sentence,
-        details=_translated(error.details, text.details),
+        explanation.sentence,
+        details=_translated(error.details, explanation.as_wire()),
         param=error.param,
         generator=error.generator,
         replayed=error.replayed,
