@@ -13,7 +13,7 @@ from safelight.app.container import Container
 from safelight.app.settings import Settings
 from safelight.cli.demo import operator
 from safelight.core.errors import CheckLimitExceeded, InvalidMedia
-from safelight.policy.findings import Modality
+from safelight.policy.findings import SHIPPED, Modality
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING, NewWaiver
 from safelight.providers.advice.check_result import CheckResult, Price
@@ -69,7 +69,7 @@ def with_reference(path: Path, prompt: str = "a quiet harbour") -> CreateRequest
 
 def checked(container: Container, request: CreateRequest) -> tuple[CheckResult, dict[str, Any]]:
     found, admitted, price = container.checks.check(operator(container), request)
-    return found, check_object(found, admitted, price)
+    return found, check_object(found, admitted, price, SHIPPED, load_languages()["en"])
 
 
 def test_a_short_clip_in_a_check_is_judged(tmp_path: Path) -> None:

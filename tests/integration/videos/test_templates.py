@@ -13,6 +13,7 @@ from safelight.accounts import KeyScope
 from safelight.cli.gateway_calls import reason_against
 from safelight.core.errors import IdempotencyKeyReused, RequestBlocked, TemplateRequired
 from safelight.detectors.protocol import DetectorPlugin
+from safelight.policy.findings import SHIPPED
 from safelight.providers.videos_api import create as videos_api
 from safelight.testing.detectors import text_marker
 from safelight.testing.upstream import ScriptedUpstream
@@ -20,6 +21,7 @@ from safelight.videos.models import VideoState
 from safelight.videos.requests.request import CreateRequest, RetryTerms
 from safelight.videos.templates import TemplateCall
 from safelight.web.api.checks import check_object
+from safelight.web.translations import load_languages
 
 from .conftest import Furnish, House
 
@@ -109,7 +111,7 @@ def test_a_check_says_that_a_template_is_demanded(demand: Callable[..., House]) 
     approve(house)
     check = house.container.checks.check
     found, admitted, price = check(house.who, CreateRequest(prompt="a quiet lake"))
-    answer = check_object(found, admitted, price)
+    answer = check_object(found, admitted, price, SHIPPED, load_languages()["en"])
     assert (answer["verdict"], answer["template_required"]) == ("allow", True)
     assert "This team demands a template" in answer["summary"]
     assert "demands a template" in reason_against({**answer, "no_suggestions": None})

@@ -104,7 +104,7 @@ def test_a_refusal_of_help_empties_the_checklist_at_every_door(
     price = Price(usd=None, usd_per_second=None, seconds=4)
     admitted: Any = SimpleNamespace(model="m", generator="g", seconds=4, width=1, height=1)
     answer = "ask" if refusal is HelpRefusal.UNSURE else "refuse"
-    shown = check_object(found, admitted, price)
+    shown = check_object(found, admitted, price, SHIPPED, load_languages()["en"])
     assert (shown["checklist"], shown["answer"], wire["answer"]) == ([], answer, answer)
     view = check_view(found, price, prompt, SHIPPED, load_languages()["en"])
     assert (view.checklist, view.answer) == ((), answer)
