@@ -64,6 +64,8 @@ class WordRow:
     sources: tuple[AdviceSource, ...]
     #: Whether the row counts only in an exclusion such as "no music".
     only_excluded: bool
+    #: Whether its words are reported to be refused only together with others.
+    only_together: bool
     #: What its words state, which a replacement may change.
     slot: Slot
     #: Whether its words are never replaced in a prompt with a word for a child, for youth or for school.
@@ -133,6 +135,7 @@ def word_rows() -> Mapping[str, WordRow]:
             advice=row["advice"],
             sources=tuple(sources()[name] for name in row["sources"].split(",")),
             only_excluded=row["only"] == "excluded",
+            only_together=row["only"] == "together",
             slot=Slot(row["slot"]),
             not_with_child=row["not_with"] == "child",
             gives_way=row["gives_way"],

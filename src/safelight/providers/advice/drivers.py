@@ -96,6 +96,14 @@ def find_drivers(
     return tuple(_mark_rewriting(one, in_prompt) for one in found[:MAX_DRIVERS])
 
 
+def leave_out_lone(drivers: Sequence[Driver]) -> tuple[Driver, ...]:
+    """The drivers without a lone word that is reported to be refused only together with others."""
+    rows = driver_tables.word_rows()
+    shown = {one.row for one in drivers if not one.excluded}
+    lone = {one for one in shown if len(shown) == 1 and one in rows and rows[one].only_together}
+    return tuple(one for one in drivers if one.row not in lone)
+
+
 def find_contradictions(text: str) -> tuple[Contradiction, ...]:
     """The terms of a text that one source recommends and another warns of."""
     hits = driver_tables.contradictions().find(text)

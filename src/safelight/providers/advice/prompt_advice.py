@@ -17,7 +17,7 @@ from safelight.screening.seen_objects import find_things
 from . import driver_tables
 from .age_cues import find_ageless_person, has_age_cue
 from .driver_tables import Contradiction, DriverKind
-from .drivers import PROMPT, Driver, find_contradictions, find_drivers
+from .drivers import PROMPT, Driver, find_contradictions, find_drivers, leave_out_lone
 from .harm_scenes import HarmKind, find_harm
 from .help_gate import WITHOUT_ADVICE, HelpAnswer, HelpRefusal, find_refusal
 from .omissions import EstimateRisks
@@ -158,6 +158,8 @@ def advise_on(
         *find_drivers(request.texts, request.shown, negated=options.negated),
         *_reference_drivers(options.reference_shows or (), find_things(request.shown)),
     )
+    if options.blocked_at is None:
+        drivers = leave_out_lone(drivers)
     shown = [text for name, text in request.texts.items() if name not in options.negated]
     refusal = find_refusal(
         request.findings,

@@ -366,7 +366,7 @@ def _advice(drivers: Sequence[Driver], changed: Collection[str], facts: StatedFa
         yield Suggestion(
             number=0,
             message=name,
-            values={},
+            values={"words": " / ".join(dict.fromkeys(word for one in members for word in one.words))},
             conditions=(),
             sources=tuple(dict.fromkeys(source for one in members for source in one.sources)),
         )

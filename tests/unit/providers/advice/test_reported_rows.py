@@ -13,6 +13,7 @@ from safelight.providers.advice import driver_tables
 from safelight.providers.advice.advice_data import read_rows
 from safelight.providers.advice.driver_tables import DriverKind
 from safelight.providers.advice.drivers import find_drivers
+from safelight.providers.advice.prompt_advice import BlockedAt
 from support.prompt_advice import advised, rewrites, suggested
 from support.rows import each_row, rows_of
 
@@ -26,7 +27,7 @@ def test_every_reported_word_and_scene_is_found_with_a_suggestion(
     reported: str, row: str, prompts: list[str]
 ) -> None:
     for prompt in prompts:
-        advice = advised(prompt)
+        advice = advised(prompt, blocked_at=BlockedAt.REQUEST)
         assert row in {driver.row for driver in advice.drivers}, prompt
         assert advice.suggestions, prompt
 
@@ -36,6 +37,25 @@ def test_both_help_articles_are_covered_in_every_script() -> None:
     assert all(len(row["prompts"]) == len(SCRIPTS) for row in ROWS)
 
 
+@pytest.mark.parametrize(
+    ("lone", "with_another"),
+    [
+        ("a volcano erupts at night", "a volcano erupts at night by a bridge"),
+        ("a volcano erupts at night", "a woman alone at night"),
+        ("a bridge in fog", "a man on a bridge, looking down"),
+        ("夜裡火山爆發", "夜裡一個人站在橋上"),
+        ("夜里火山爆发", "夜里一个人站在桥上"),
+    ],
+)
+def test_a_word_that_is_reported_only_with_others_counts_only_with_others_or_after_a_block(
+    lone: str, with_another: str
+) -> None:
+    assert not advised(lone).drivers
+    assert not advised(lone).suggestions
+    (driver,) = advised(lone, blocked_at=BlockedAt.REQUEST).drivers
+    assert driver.row in {one.row for one in advised(with_another).drivers}
+
+
 @each_row
 def test_no_replacement_is_offered_where_it_does_not_fit(prompt: str) -> None:
     assert rewrites(advised(prompt)) == []
@@ -43,7 +63,7 @@ def test_no_replacement_is_offered_where_it_does_not_fit(prompt: str) -> None:
 
 @each_row
 def test_a_rewritten_sentence_is_whole(prompt: str, rewritten: str) -> None:
-    assert advised(prompt).suggestions[0].rewritten == rewritten
+    assert advised(prompt, blocked_at=BlockedAt.REQUEST).suggestions[0].rewritten == rewritten
 
 
 def test_no_rewritten_sentence_of_the_tables_is_broken() -> None:
@@ -53,7 +73,7 @@ def test_no_rewritten_sentence_of_the_tables_is_broken() -> None:
         re.IGNORECASE,
     )
     for prompt in (prompt for row in ROWS for prompt in row["prompts"]):
-        for one in advised(prompt).suggestions:
+        for one in advised(prompt, blocked_at=BlockedAt.REQUEST).suggestions:
             assert not broken.search(one.rewritten), one.rewritten
 
 

@@ -116,7 +116,7 @@ def test_a_name_from_our_lists_is_never_changed_word_by_word() -> None:
     withheld = named("ip/character", "a dark figure at night", "dark figure")
     rewritten = rewrites(advised("a dark figure at night", findings=(withheld,)))
     assert all("dark figure" in one for one in rewritten)
-    sentence = advised("Dark forest, mist").suggestions
+    sentence = advised("Dark forest, mist, a bridge").suggestions
     assert any(one.rewritten.startswith("Dimly lit") for one in sentence), "its first word is no name"
 
 
@@ -295,8 +295,8 @@ def test_a_word_with_another_meaning_gets_no_row(prompt: str, row: str) -> None:
     [
         ("A fight between two knights at a fair", "contest"),
         ("A documentary on the war", "contest"),
-        ("A bridge over a river", "safe_height"),
-        ("屋頂上的貓", "safe_height"),
+        ("A bridge over a river, by a cliff", "safe_height"),
+        ("屋頂上的貓，旁邊是一座橋", "safe_height"),
         ("A waterfall falls into a lake", "movement"),
         ("A woman in tears at a wedding", "reason_of_tears"),
     ],
