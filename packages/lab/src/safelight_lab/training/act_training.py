@@ -95,9 +95,9 @@ TWIN_BUDGETS = {
         "violence/torture": 0.015,
     },
 }
-#: Share of harmless twins in European languages that may reach the operating point, which is the same for all
-#: classes: each has too few pairs for one of its own.
-EUROPEAN_TWIN_BUDGET = 0.03
+#: The same shares in European languages, where one operating point is that of all classes: each has too few
+#: pairs for one of its own. A third of the plain texts there was written with grave words.
+EUROPEAN_PLAIN_BUDGET, EUROPEAN_TWIN_BUDGET = 0.003, 0.03
 #: The same for the stricter point.
 STRICT_PLAIN_BUDGET, STRICT_TWIN_BUDGETS = 0.0003, dict.fromkeys(CLASSES, 0.02)
 #: Kinds of committed prompts that were not written to be close to harm. Those of the others, and those with
@@ -344,7 +344,7 @@ def _choose_european(texts: Sequence[ActText], top: TopLayers) -> dict[str, Any]
     unseen = [_highest(*harm_odds(np.exp(top.log_shares(one.tokens)), list(CLASSES))) for one in texts]
     threshold = max(
         _next(sorted(odds, reverse=True), int(share * len(odds)))
-        for kind, share in ((Kind.PLAIN, PLAIN_BUDGET), (Kind.PAIR, EUROPEAN_TWIN_BUDGET))
+        for kind, share in ((Kind.PLAIN, EUROPEAN_PLAIN_BUDGET), (Kind.PAIR, EUROPEAN_TWIN_BUDGET))
         for odds in [
             [
                 score.odds
