@@ -106,11 +106,14 @@ def test_an_act_in_a_european_language_is_found_and_its_harmless_twin_is_not(
     assert not [one for one in found(detector, twin) if one.score >= 0.5]
 
 
-def test_without_e5_and_in_other_languages_nothing_is_judged(detector: Detector, tmp_path: Path) -> None:
-    with pytest.raises(Abstained):
-        found(ACTS.load({"store": str(tmp_path)}), GERMAN)
+def test_without_e5_and_in_other_languages_nothing_is_judged(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(Abstained):
         found(detector, "Mies lyö vanhaa äitiään keittiössä vyöllä, ja äiti huutaa apua.")
+    monkeypatch.setattr("safelight.detectors.text.plugins.find_model", lambda name, store: None)
+    with pytest.raises(Abstained):
+        found(ACTS.load({}), GERMAN)
 
 
 def test_missing_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
