@@ -108,7 +108,7 @@ PLAIN_KINDS = frozenset({"plain", "generated", "short", "paragraph"})
 FITTED_PROMPTS, MAX_CHARS, GENERATED = 22, 600, 700
 #: The least log-odds between the points. They give scores their slope, and with it the share of acts below
 #: the score at which the advice is sure that a text is harmless (docs/benchmarks/advice.md).
-MIN_DISTANCES = {MINILM: 0.5, BOTH: 1.2}
+MIN_DISTANCES = {MINILM: 0.42, BOTH: 0.85}
 #: The range of thresholds, and most alarms of one class on plain texts.
 MIN_ODDS, MAX_ODDS, MAX_ALARMS = -2.0, 9.0, 6
 #: No point for a language and length with fewer harmless texts.
