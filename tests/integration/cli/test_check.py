@@ -24,8 +24,7 @@ STACKED = "A person standing alone on a rooftop at night, looking down at the ci
 
 
 @pytest.fixture(autouse=True)
-def _quick(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+def _quick(folder: Path) -> None:
     (folder / "safelight.toml").write_text("[detectors]\nminilm = false\n")
 
 
@@ -41,7 +40,10 @@ def printed(say: Say) -> Run:
     return lambda *arguments, code=None: say("check", *arguments, code=code).out
 
 
-def test_a_harmless_prompt_is_allowed_and_leaves_no_files(told: Run, folder: Path) -> None:
+def test_a_harmless_prompt_is_allowed_and_leaves_no_files(
+    told: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     found = told(CAT, "--provider", "veo", code=Exit.OK)
     assert (found["action"], found["findings"], len(found["checklist"])) == ("allow", [], 10)
     assert "not checked" not in found["coverage"]
