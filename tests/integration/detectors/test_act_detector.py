@@ -76,13 +76,13 @@ def test_a_text_without_words_is_not_judged(detector: Detector, text: str) -> No
         found(detector, text)
 
 
-GERMAN = "Ein Mann schlägt seine alte Mutter in der Küche mit einem Gürtel, während sie schreit."
+GERMAN = "Drei Männer treten auf einen Obdachlosen ein, der am Boden liegt."
 
 
 @pytest.mark.parametrize(
     ("text", "twin"),
     [
-        (GERMAN, "Ein Mann bringt seiner alten Mutter in der Küche einen Gürtel, während sie lacht."),
+        (GERMAN, "Drei Männer helfen einem Obdachlosen auf, der am Boden liegt."),
         (
             "Un hombre golpea a su mujer con un cinturón mientras ella llora en el suelo.",
             "Un hombre le compra a su mujer un cinturón mientras ella espera en la tienda.",

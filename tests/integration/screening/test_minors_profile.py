@@ -12,7 +12,7 @@ from safelight.policy.verdicts import Action
 _BORDERLINE = {
     "minors_profile": (20, 14, 20),
     "minors_profile_second": (40, 37, 40),
-    "minors_profile_third": (24, 19, 20),
+    "minors_profile_third": (24, 18, 20),
 }
 #: For each set: the number of innocent prompts, and how many pass at least.
 _INNOCENT = {

@@ -238,6 +238,8 @@ def measure_points(
             for index, text in enumerate(texts)
             if not text.positive and text.language == language and not text.paired
         ]
+        if not harmless:
+            continue
         for length in JUDGED_LENGTHS:
             here = [index for index in harmless if texts[index].length == length]
             here = here if len(here) >= _MIN_TEXTS else harmless
