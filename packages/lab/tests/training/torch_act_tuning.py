@@ -57,12 +57,12 @@ def text(random: np.random.Generator, number: int, name: str) -> ActText:
 
 def test_layers_that_were_fine_tuned_tell_acts_that_they_have_not_seen_from_their_twins() -> None:
     random = np.random.default_rng(0)
-    texts = [text(random, number, name) for number in range(150) for name in (ACT, "none")]
+    texts = [text(random, number, name) for number in range(250) for name in (ACT, "none")]
     progress: list[str] = []
-    parts = act_tuning.tune(texts[:240], tensors(random), act_tuning.SHARED_LAYER + 2, progress.append)
+    parts = act_tuning.tune(texts[:440], tensors(random), act_tuning.SHARED_LAYER + 2, progress.append)
     top = TopLayers(**parts)
     act = list(CLASSES).index(ACT)
-    shares = np.exp(np.stack([top.log_shares(one.tokens) for one in texts[240:]]))
+    shares = np.exp(np.stack([top.log_shares(one.tokens) for one in texts[440:]]))
     assert np.allclose(shares.sum(axis=2), 1, atol=1e-4)
     acts, twins = shares[::2, :, act], shares[1::2, :, act]
     assert (acts[:, 0] > twins[:, 0]).mean() > 0.9
