@@ -15,7 +15,7 @@ from .chinese import is_han
 from .chinese_order import Placed, first_characters, numbered_parts, orders
 from .sound_lexicon import SoundLexicon
 from .sound_reader import UNKNOWN, Sign, fluency, read_sounds
-from .syllables import ZHUYIN, sound_of_zhuyin, split_pinyin
+from .syllables import SYLLABLES, ZHUYIN, is_mostly_pinyin, sound_of_zhuyin, split_pinyin
 from .word_grams import chinese_words
 
 #: Mean log-probability of a character of a text that needs no other reading. 99.5 % of 3,677 plain sentences
@@ -42,8 +42,8 @@ _SOUND = re.compile(rf"[a-z]+[1-5]?|(?=[ㄅ-ㄩ]){ZHUYIN.pattern}|[\u3400-\u9fff
 #: Other signs between characters are filling.
 _ENDS_PHRASE = re.compile(r"[。！？；，：!?;,\n]|\w")
 _MAY_BE_SOUND = re.compile("[a-zㄅ-ㄩ]")
-#: Share of the words of Latin letters that are pinyin, in a text without Chinese; words that are tried first.
-_PINYIN_SHARE, _SAMPLE = 0.9, 12
+#: Words of a text without Chinese that are tried first.
+_SAMPLE = 12
 _LATIN_WORD = re.compile(r"[a-z]+")
 #: A single letter of a text in pinyin may be the beginning of one of these sounds.
 _SHORT = {
@@ -52,17 +52,6 @@ _SHORT = {
     "n": ("ni",), "t": ("ta",), "j": ("jiu",), "x": ("xiang",), "q": ("qu",), "r": ("ren",), "c": ("cong",),
     "k": ("ke",), "f": ("fang",),
 }  # fmt: skip
-
-
-#: The syllables of pinyin, or nearly: what is more than they are is no reading for the lexicon.
-_SYLLABLES = re.compile(
-    r"(?:[bpmf](?:a|o|e|i|u|ai|ei|ao|ou|an|en|ang|eng|ian|iao|ie|in|ing|iu)"
-    r"|[dtnl](?:a|e|i|u|v|ai|ei|ao|ou|an|en|ang|eng|ong|ia|ian|iang|iao|ie|in|ing|iu|uan|un|uo|ve|ue)"
-    r"|(?:[gkh]|zh|ch|sh|[rzcs])(?:a|e|i|u|ai|ei|ao|ou|an|en|ang|eng|ong|ua|uai|uan|uang|ui|un|uo)"
-    r"|[jqx](?:i|u|ia|ian|iang|iao|ie|in|ing|iong|iu|ue|uan|un)"
-    r"|y(?:a|an|ang|ao|e|i|in|ing|ong|ou|u|ue|uan|un)|w(?:a|ai|an|ang|ei|en|eng|o|u)"
-    r"|ai|ei|ao|ou|an|en|ang|er|a|e|o)+"
-)
 
 
 def guess_views(text: str, folded: TextView, load: Callable[[], SoundLexicon | None]) -> Iterator[TextView]:
@@ -86,12 +75,7 @@ def _may_be_sound(text: str) -> bool:
     if any("ㄅ" <= letter <= "ㄩ" for letter in text):
         return True
     sample = _LATIN_WORD.findall(text[: 8 * _SAMPLE])[:_SAMPLE]
-    return _is_mostly_pinyin(sample) and _is_mostly_pinyin(_LATIN_WORD.findall(text))
-
-
-def _is_mostly_pinyin(words: list[str]) -> bool:
-    pinyin = sum(len(word) for word in words if _SYLLABLES.fullmatch(word))
-    return pinyin > _PINYIN_SHARE * sum(map(len, words))
+    return is_mostly_pinyin(sample) and is_mostly_pinyin(_LATIN_WORD.findall(text))
 
 
 def _best_order(text: str, letters: Sequence[Placed], lexicon: SoundLexicon) -> Sequence[Placed] | None:
@@ -198,7 +182,7 @@ def _signs_of(part: str, lexicon: SoundLexicon) -> list[Sign]:
         if part in _SHORT:
             return [Sign("", _SHORT[part])]
         word = part.rstrip("12345")
-        syllables = split_pinyin(word, lexicon.syllables) if _SYLLABLES.fullmatch(word) else ()
+        syllables = split_pinyin(word, lexicon.syllables) if SYLLABLES.fullmatch(word) else ()
         return [Sign("", _spelled(one)) for one in syllables] or [Sign(part, ())]
     return [Sign(part, ())] if _ENDS_PHRASE.search(part) else []
 

@@ -6,11 +6,13 @@ import re
 
 from .disguises.vocabulary import words_of_language
 from .languages import Language, LanguagePart, length_of
+from .syllables import is_mostly_pinyin
 
 #: The languages in which the reader of acts is measured (docs/benchmarks/acts.md).
 LANGUAGES = ("de", "es", "fr", "it", "nl", "pl", "pt", "sv")
 #: A text is in a language if it has at least this number of words of two letters or more, and this share of
-#: them is known there. Of sentences in these languages 98 % are, of names, codes and pinyin few.
+#: them is known there. Of sentences in these languages 98 % are, of names and codes few. So are most syllables
+#: of pinyin.
 _MIN_WORDS, _MIN_KNOWN = 3, 0.45
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -23,7 +25,7 @@ def european_part(text: str) -> LanguagePart | None:
     lowered = "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
     words = _WORD.findall(lowered)
     counted = [word for word in words if len(word) > 1]
-    if len(counted) < _MIN_WORDS:
+    if len(counted) < _MIN_WORDS or is_mostly_pinyin(counted):
         return None
     known = max(sum(word in words_of_language(one) for word in counted) for one in LANGUAGES)
     if known < _MIN_KNOWN * len(counted):

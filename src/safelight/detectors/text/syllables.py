@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from functools import lru_cache
 
 _INITIALS = {
@@ -35,6 +35,17 @@ _ACCENTS = (
     (re.compile("(?<=[aeiu]n)g$"), ""),
 )
 LONGEST_SYLLABLE = 6
+#: Share of the letters of a text that are in words of pinyin.
+_PINYIN_SHARE = 0.9
+#: The syllables of pinyin, or nearly: what is more than they are is no reading for the lexicon.
+SYLLABLES = re.compile(
+    r"(?:[bpmf](?:a|o|e|i|u|ai|ei|ao|ou|an|en|ang|eng|ian|iao|ie|in|ing|iu)"
+    r"|[dtnl](?:a|e|i|u|v|ai|ei|ao|ou|an|en|ang|eng|ong|ia|ian|iang|iao|ie|in|ing|iu|uan|un|uo|ve|ue)"
+    r"|(?:[gkh]|zh|ch|sh|[rzcs])(?:a|e|i|u|ai|ei|ao|ou|an|en|ang|eng|ong|ua|uai|uan|uang|ui|un|uo)"
+    r"|[jqx](?:i|u|ia|ian|iang|iao|ie|in|ing|iong|iu|ue|uan|un)"
+    r"|y(?:a|an|ang|ao|e|i|in|ing|ong|ou|u|ue|uan|un)|w(?:a|ai|an|ang|ei|en|eng|o|u)"
+    r"|ai|ei|ao|ou|an|en|ang|er|a|e|o)+"
+)
 
 
 @lru_cache(maxsize=4_096)
@@ -57,6 +68,12 @@ def sound_of_zhuyin(signs: str) -> str:
     if initial in ("j", "q", "x"):
         final = final.replace("v", "u")
     return initial + (final or "i")
+
+
+def is_mostly_pinyin(words: Sequence[str]) -> bool:
+    """Whether most letters of words in small letters are in words that are pinyin."""
+    pinyin = sum(len(word) for word in words if SYLLABLES.fullmatch(word))
+    return pinyin > _PINYIN_SHARE * sum(map(len, words))
 
 
 def split_pinyin(word: str, sounds: Container[str]) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ def test_a_sentence_in_each_of_the_languages_is_read_at_its_places(text: str) ->
         "nam a staeb sih efiw htiw a tleb",
         "git commit -m fix && npm run build -- --mode production",
         "wo xi huan chi ping guo he xiang jiao",
+        "yi ge nv ren zai hai bian tiao wu",
     ],
 )
 def test_other_texts_are_not_read(text: str) -> None:
