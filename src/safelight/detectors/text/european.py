@@ -11,8 +11,8 @@ from .syllables import is_mostly_pinyin
 #: The languages in which the reader of acts is measured (docs/benchmarks/acts.md).
 LANGUAGES = ("de", "es", "fr", "it", "nl", "pl", "pt", "sv")
 #: A text is in a language if it has at least this number of words of two letters or more, and this share of
-#: them is known there. Of sentences in these languages 98 % are, of names and codes few. So are
-#: most syllables of pinyin.
+#: them is known there. Of sentences in these languages 98 % are, of names and codes few. Pinyin is left out,
+#: because many of its syllables are words there too.
 _MIN_WORDS, _MIN_KNOWN = 3, 0.45
 _WORD = re.compile(r"[^\W\d_]+")
 

@@ -100,8 +100,9 @@ def leave_out_lone(drivers: Sequence[Driver]) -> tuple[Driver, ...]:
     """The drivers without a lone word that is reported to be refused only together with others."""
     rows = driver_tables.word_rows()
     shown = {one.row for one in drivers if not one.excluded}
-    lone = {one for one in shown if len(shown) == 1 and one in rows and rows[one].only_together}
-    return tuple(one for one in drivers if one.row not in lone)
+    if len(shown) > 1 or not any(one in rows and rows[one].only_together for one in shown):
+        return tuple(drivers)
+    return tuple(one for one in drivers if one.row not in shown)
 
 
 def find_contradictions(text: str) -> tuple[Contradiction, ...]:

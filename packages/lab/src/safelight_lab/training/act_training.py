@@ -96,7 +96,7 @@ TWIN_BUDGETS = {
     },
 }
 #: The same shares in European languages, where one operating point is that of all classes: each has too few
-#: pairs for one of its own. A third of the plain texts there was written with grave words.
+#: pairs for one of its own. Up to a third of the plain texts there were written with grave words.
 EUROPEAN_PLAIN_BUDGET, EUROPEAN_TWIN_BUDGET = 0.003, 0.03
 #: The same for the stricter point.
 STRICT_PLAIN_BUDGET, STRICT_TWIN_BUDGETS = 0.0003, dict.fromkeys(CLASSES, 0.02)
