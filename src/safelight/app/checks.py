@@ -36,6 +36,7 @@ def make_checks(core: CoreParts, persistence: PersistenceParts, pipeline: Pipeli
         estimate_risk=persistence.risk_history.estimate,
         estimate_risks=persistence.risk_history.estimate_all,
         rewriter=core.rewriter,
+        embedder=core.search_embedder if core.rewriter else None,
         gates=pipeline.gates,
         max_reference_bytes=settings.scan.max_reference_mb << 20,
     )

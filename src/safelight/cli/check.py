@@ -424,6 +424,7 @@ def check_texts(
         rewriter=container.core.rewriter,
         check=check_again,
         estimate=options.estimate_others,
+        embedder=container.core.search_embedder,
         blocked_at=options.blocked_at,
     )
     return rewriting.extend(found, text)

@@ -18,6 +18,7 @@ from safelight.accounts.policies import PolicyLoader
 from safelight.accounts.terms import read_audience, read_requester
 from safelight.core.ids import new_id
 from safelight.core.net.fetch import Fetcher
+from safelight.detectors.text.sketch import Embedder
 from safelight.policy.findings import Stage, Taxonomy
 from safelight.policy.intended_use import IntendedUse, VideoRequester
 from safelight.policy.tenant_policy import TenantPolicy
@@ -67,6 +68,8 @@ class CheckService:
     estimate_risks: Callable[..., Sequence[float] | None] = lambda *_, **__: None
     #: The language model that the operator configured; None if there is none.
     rewriter: Rewriter | None = None
+    #: Compares the meaning of its rewrites; None without a model for that.
+    embedder: Embedder | None = None
     max_reference_bytes: int = 64 << 20
     gates: Gates | None = None
 
@@ -209,6 +212,7 @@ class CheckService:
             rewriter=self.rewriter,
             check=check,
             estimate=options.estimate_others,
+            embedder=self.embedder,
             blocked_at=options.blocked_at,
             before_call=before_call,
         )

@@ -12,6 +12,7 @@ import pytest
 from safelight.cli.output import Exit
 from safelight.detectors import safety_card
 from safelight.policy.statistics import wilson
+from support.chat_server import chat_server
 from support.clips import make_clip
 from support.commands import Run, Say
 
@@ -70,6 +71,28 @@ def test_prompts_that_get_suggestions_are_counted_and_the_log_names_the_version_
     assert "woman" not in printed
     assert f"advice `{report['advice_hash'][:16]}`" in log.read_text()
     assert "| any suggestion | applicable | asked | help refused |" in log.read_text()
+
+
+def test_the_rewrites_of_a_language_model_are_counted(
+    say: Say, data: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rows(data, {"text": "a chef alone at night", "label": "safe", "lang": "en"})
+    given = (*ADVICE, *DATA, "--log", str(log), "--rewriter")
+    assert "There is no language model." in say(*given, code=Exit.ERROR).err
+    with chat_server() as chat:
+        chat.rewrite("a chef alone in the morning", "two chefs at dusk")
+        monkeypatch.setenv("SAFELIGHT_ADVICE__REWRITER__URL", chat.url)
+        monkeypatch.setenv("SAFELIGHT_ADVICE__REWRITER__MODEL", "test-model")
+        report = json.loads(say(*given, "--json").out)
+    assert report["rewriter"] == "test-model"
+    counts = {
+        "asked": 1,
+        "received": 2,
+        "rewritten_by_model": 1,
+        "prompts_with_one": 1,
+        "dropped: meaning": 1,
+    }
+    assert report["rows"][0]["rewrites"] == counts
 
 
 def test_after_a_block_by_a_provider_details_can_be_left_out(run: Run, data: Path, log: Path) -> None:

@@ -58,6 +58,7 @@ def test_the_report_on_clips_is_in_the_chosen_language(language: str, wanted: li
 def test_the_report_on_advice_gives_counts_with_intervals() -> None:
     share = {"k": 1, "interval": (0.1, 0.9)}
     row = {"source": "a", "label": "safe", "part": "all", "value": "", "n": 2, "refusals": {"words": 1}}
+    row["rewrites"] = {"asked": 1, "received": 3}
     report = {
         "rows": [{**row, "suggestions": share, "asked": share, "refused": share}],
         "model_hash": "m" * 64,
@@ -66,5 +67,6 @@ def test_the_report_on_advice_gives_counts_with_intervals() -> None:
     assert format_advice_report(report).splitlines() == [
         "a safe all: any suggestion 1 of 2 (10.0-90.0 %), asked a question 1 of 2 (10.0-90.0 %), "
         "help refused 1 of 2 (10.0-90.0 %) [words 1]",
+        "  asked 1, received 3",
         f"model {'m' * 16}, advice {'a' * 16}",
     ]

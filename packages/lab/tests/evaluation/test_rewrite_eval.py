@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,23 @@ def _rewrite(prompt: str, pattern: str, new: str) -> list[Suggestion]:
             diff=diff,
         )
     ]
+
+
+def test_the_first_suggestion_is_compared_with_the_same_prompt_sent_again() -> None:
+    def run(new: str) -> dict[str, Any]:
+        evaluation = RewriteEvaluation(
+            suggest=lambda prompt, _estimate: _rewrite(prompt, r"\w+", new) if new else [],
+            prompts=6,
+            filters=1,
+        )
+        first: dict[str, Any] = evaluation.run()["rows"][0]["first"]
+        return first
+
+    other, none = run("zzz"), run("")
+    assert other["refused_surely"] == none["refused_surely"] > 0
+    assert (other["sure"]["mean"], none["sure"]["mean"]) == (1.0, 0.0)
+    assert other["suggestion"] > other["again"]
+    assert none["suggestion"] == none["again"] == other["again"]
 
 
 def test_a_run_reports_each_number_of_outcomes_and_is_repeatable() -> None:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from safelight.core.errors import CheckLimitExceeded
+from safelight.detectors.text.normalise import normalize_text
+from safelight.detectors.text.sketch import Embedder, cosines, embed
 from safelight.policy.findings import Finding, is_alarm
 from safelight.providers.advice.driver_tables import DriverKind
 from safelight.providers.advice.drivers import PROMPT, Driver
-from safelight.providers.advice.model_rewrites import DropReason, examine_rewrite
+from safelight.providers.advice.model_rewrites import Compare, DropReason, examine_rewrite
 from safelight.providers.advice.omissions import EstimateRisks
 from safelight.providers.advice.prompt_advice import BlockedAt
 from safelight.providers.advice.protected_spans import find_protected_spans
@@ -39,6 +41,8 @@ class ModelRewriting:
     check: Callable[[str], CheckResult]
     #: The risk of prompts by own outcomes; None if too few are known.
     estimate: EstimateRisks
+    #: Compares the meaning of rewrites with other sentences; None: only reported words may change.
+    embedder: Embedder | None = None
     blocked_at: BlockedAt | None = None
     #: Called when the prompt is about to be sent. May raise `CheckLimitExceeded`.
     before_call: Callable[[RewriterOptions], None] = lambda _options: None
@@ -61,9 +65,12 @@ class ModelRewriting:
         received: list[object] = []
         note: RewriterNote | None = None
         try:
-            form = _find_form(found, prompt)
+            form = self._find_form(found, prompt)
             received = self.rewriter.rewrite(
-                form, blocked=self.blocked_at and self.blocked_at.value, before_call=note_call
+                form,
+                blocked=self.blocked_at and self.blocked_at.value,
+                whole=self.embedder is not None,
+                before_call=note_call,
             )
             kept, dropped = self._examine(found, form, received)
         except CheckLimitExceeded:
@@ -82,17 +89,29 @@ class ModelRewriting:
         advice = replace(found.prompt_advice, suggestions=suggestions)
         return replace(found, prompt_advice=advice, rewriter=report)
 
+    def _find_form(self, found: CheckResult, prompt: str) -> RewriteForm:
+        """The form of the prompt. Raises `RewriterFailed` if there is nothing to ask for."""
+        if len(prompt) > MAX_PROMPT_CHARS:
+            raise RewriterFailed(RewriterNote.TOO_LONG)
+        protected = find_protected_spans(prompt, _findings(found), field=PROMPT)
+        form = find_form(prompt, found.prompt_advice.drivers, protected)
+        # After a block of a prompt of which the tables know no word, only other sentences can be tried.
+        if not form.parts and (self.embedder is None or self.blocked_at is None):
+            raise RewriterFailed(RewriterNote.NOTHING_TO_CHANGE)
+        return form
+
     def _examine(
         self, found: CheckResult, form: RewriteForm, received: list[object]
     ) -> tuple[list[Suggestion], Counter[DropReason]]:
         kept: list[Suggestion] = []
         dropped = Counter({DropReason.FORMAT: len(received[MAX_REWRITES:])})
-        known = {one.rewritten for one in found.prompt_advice.suggestions}
+        known = {form.prompt, *(one.rewritten for one in found.prompt_advice.suggestions)}
+        compare = compare_with(self.embedder) if self.embedder else None
         for text in received[:MAX_REWRITES]:
-            one = examine_rewrite(form, text, known)
+            one = examine_rewrite(form, text, known, compare)
             if isinstance(one, Suggestion):
                 known.add(one.rewritten)
-                reason = self._find_objection(found, form.prompt, one.rewritten)
+                reason = self._find_objection(found, form, one.rewritten)
                 if reason is None:
                     kept.append(one)
                     continue
@@ -100,7 +119,7 @@ class ModelRewriting:
             dropped[one] += 1
         return kept, +dropped
 
-    def _find_objection(self, found: CheckResult, prompt: str, rewritten: str) -> DropReason | None:
+    def _find_objection(self, found: CheckResult, form: RewriteForm, rewritten: str) -> DropReason | None:
         """Why our policy, the gate of help or the risk at the provider is against a rewrite; else None."""
         again = self.check(rewritten)
         # Compared with the texts alone: what a reference shows does not excuse the words.
@@ -109,21 +128,22 @@ class ModelRewriting:
         if not again.prompt_advice.helps or is_stricter or _alarms(changed) - _alarms(texts):
             return DropReason.VERDICT
         before, after = _active(found), _active(again)
-        if _rows(after) - _rows(before) or weigh(after) >= weigh(before):
+        # Without a part to change, the tables cannot tell what would lower the risk.
+        is_lower = weigh(after) < weigh(before) if form.parts else weigh(after) <= weigh(before)
+        if _rows(after) - _rows(before) or not is_lower:
             return DropReason.RISK
-        risks = self.estimate([prompt, rewritten])
+        risks = self.estimate([form.prompt, rewritten])
         return DropReason.RISK if risks is not None and risks[1] >= risks[0] else None
 
 
-def _find_form(found: CheckResult, prompt: str) -> RewriteForm:
-    """The form of the prompt. Raises `RewriterFailed` if there is nothing to ask for."""
-    if len(prompt) > MAX_PROMPT_CHARS:
-        raise RewriterFailed(RewriterNote.TOO_LONG)
-    protected = find_protected_spans(prompt, _findings(found), field=PROMPT)
-    form = find_form(prompt, found.prompt_advice.drivers, protected)
-    if not form.parts:
-        raise RewriterFailed(RewriterNote.NOTHING_TO_CHANGE)
-    return form
+def compare_with(embedder: Embedder) -> Compare:
+    """Compares two texts by the cosine of their embeddings."""
+
+    def compare(prompt: str, rewritten: str) -> float:
+        pair = [embed(normalize_text(text), embedder) for text in (prompt, rewritten)]
+        return float(cosines(pair[:1], pair[1:])[0, 0])
+
+    return compare
 
 
 def _findings(found: CheckResult) -> list[Finding]:

@@ -63,8 +63,10 @@ class FormPart:
 class RewriteForm:
     """A prompt with its parts, from left to right. Parts do not touch each other."""
 
-    def __init__(self, prompt: str, parts: Sequence[FormPart]) -> None:
+    def __init__(self, prompt: str, parts: Sequence[FormPart], protected: Sequence[str] = ()) -> None:
         self.prompt, self.parts = prompt, tuple(parts)
+        #: Names, quotations and words of findings. They stay as they are, wherever they stand.
+        self.protected = tuple(protected)
         ends = [0, *(one.end for one in self.parts)]
         starts = [*(one.start for one in self.parts), len(prompt)]
         #: The words that stay: before the first part, between two parts, and after the last one.
@@ -92,7 +94,7 @@ class RewriteForm:
         """Whether the new words of an edit are a few plain words in the script of the prompt, without a
         denial.
         """
-        if len(edit.text) > MAX_NEW_CHARS or _DENIAL.search(edit.text.casefold()):
+        if len(edit.text) > MAX_NEW_CHARS or find_denials(edit.text):
             return False
         if self.prompt[edit.start : edit.end].isascii():
             is_capital = self.prompt[edit.start].isupper()
@@ -156,7 +158,12 @@ def find_form(prompt: str, drivers: Sequence[Driver], protected: Sequence[tuple[
             parts.append(part)
         elif part.end > last.end:
             parts[-1] = _joined(prompt, last, part)
-    return RewriteForm(prompt, parts[:MAX_PARTS])
+    return RewriteForm(prompt, parts[:MAX_PARTS], [prompt[start:end] for start, end in protected])
+
+
+def find_denials(text: str) -> list[str]:
+    """The words that turn the meaning of a sentence around, in order."""
+    return _DENIAL.findall(text.casefold())
 
 
 def _with_article(prompt: str, part: FormPart) -> FormPart:

@@ -66,9 +66,11 @@ class Rewriter:
         self._breaker = CircuitBreaker(failure_threshold=_MAX_FAILURES, cooldown_s=_COOLDOWN_S, clock=clock)
 
     def rewrite(
-        self, form: RewriteForm, *, blocked: str | None, before_call: Callable[[], None]
+        self, form: RewriteForm, *, blocked: str | None, whole: bool, before_call: Callable[[], None]
     ) -> list[Any]:
         """The rewrites that the model returned, each still to be examined. Raises `RewriterFailed`.
+
+        `whole`: whether it may also say everything in other words.
 
         `before_call` is called when the prompt is about to leave this machine. An error of it ends the call.
         """
@@ -84,7 +86,7 @@ class Rewriter:
             except BaseException:
                 self._budget.give_back()
                 raise
-            return self._call(make_chat_request(form, model=self.options.model, blocked=blocked))
+            return self._call(make_chat_request(form, model=self.options.model, blocked=blocked, whole=whole))
         finally:
             self._places.release()
 

@@ -30,17 +30,24 @@ at most {MAX_NEW_WORDS} plain words to which a filter is less likely to react an
 scene. Copy all other words and signs in the same order. Keep the language and the script. Add no person,
 name, number, age, brand, place, object or event, and no denial such as "no" or "without". If a part states a
 danger, an injury, a weapon or another fact that the video shows, keep the part.
+If "whole" is true, the last version, or each one if there are no parts, says everything in other words
+instead: the same persons with the same nouns, the same numbers, ages, names, quotations and denials, the same
+objects and events, nothing added, nothing left out, about as long, in plain words that describe what is seen.
 Answer with one JSON object and nothing else: {{"rewrites": ["...", "..."]}}. If there is no honest version,
 the list is empty."""
 
 
-def make_chat_request(form: RewriteForm, *, model: str, blocked: str | None) -> dict[str, Any]:
-    """The body of the request. `blocked`: `request`, `output`, or None if nothing was blocked yet."""
+def make_chat_request(form: RewriteForm, *, model: str, blocked: str | None, whole: bool) -> dict[str, Any]:
+    """The body of the request. `blocked`: `request`, `output`, or None if nothing was blocked yet.
+
+    `whole`: whether the model may say everything in other words.
+    """
     messages = load_messages("advice", "en")
     document = {
         "prompt": form.prompt,
         "language": locale_of(form.prompt),
         "blocked": blocked,
+        "whole": whole,
         "parts": [
             {
                 "text": form.prompt[part.start : part.end],

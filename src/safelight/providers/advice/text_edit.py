@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import takewhile
 
 _ARTICLE = re.compile(r"\b(a|an)(\s+)$", re.IGNORECASE)
 #: An article and the spaces after it.
 _ARTICLE_CHARS = 6
+#: A word, a Chinese character or a sign, with the spaces after it.
+_WORD = re.compile(r"(?:[^\W\u3400-\u9fff]+|[\u3400-\u9fff]|[^\w\s])\s*|\s+")
+#: Most words of two texts that are compared word by word. Repeated words take quadratic time.
+_MAX_COMPARED = 400
 _FIRST_WORD = re.compile(r"[A-Za-z]+")
 #: English words whose first letter and first sound need different articles.
 _VOWEL_SOUND = re.compile(r"(?:hour|honest|heir|honou?r)", re.IGNORECASE)
@@ -56,6 +62,30 @@ def apply_edits(text: str, edits: Iterable[TextEdit]) -> tuple[str, tuple[DiffPa
     parts.append(DiffPart(change="same", text=text[position:]))
     kept = tuple(part for part in parts if part.text)
     return "".join(part.text for part in kept if part.change != "removed"), kept
+
+
+def compare_words(text: str, other: str) -> tuple[DiffPart, ...]:
+    """The diff of two texts by words. The middle of long texts, if it differs, is one change."""
+    words, others = _WORD.findall(text), _WORD.findall(other)
+    first = _count_same(words, others)
+    last = _count_same(words[first:][::-1], others[first:][::-1])
+    middles = words[first : len(words) - last], others[first : len(others) - last]
+    changes: Sequence[tuple[str, int, int, int, int]] = [("replace", 0, len(middles[0]), 0, len(middles[1]))]
+    if max(map(len, middles)) <= _MAX_COMPARED:
+        changes = SequenceMatcher(None, *middles, autojunk=False).get_opcodes()
+    parts = [DiffPart(change="same", text="".join(words[:first]))]
+    for change, start, end, new_start, new_end in changes:
+        old, new = "".join(middles[0][start:end]), "".join(middles[1][new_start:new_end])
+        if change == "equal":
+            parts.append(DiffPart(change="same", text=old))
+        else:
+            parts += [DiffPart(change="removed", text=old), DiffPart(change="added", text=new)]
+    parts.append(DiffPart(change="same", text="".join(words[len(words) - last :])))
+    return tuple(part for part in parts if part.text)
+
+
+def _count_same(words: Sequence[str], others: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(words, others, strict=False)))
 
 
 def _without_overlaps(text: str, edits: Iterable[TextEdit]) -> list[TextEdit]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from safelight.app.container import Container
@@ -21,6 +22,7 @@ from safelight.cli.demo import operator
 from safelight.cli.output import Exit
 from safelight.core.ids import new_id
 from safelight.core.net.json_client import JsonClient, JsonExchangeFailed
+from safelight.detectors.text.sketch import Embedder
 from safelight.policy.waivers import EVERYTHING, NewWaiver
 from safelight.providers.advice.check_result import CheckResult
 from safelight.providers.advice.model_rewrites import DropReason
@@ -39,6 +41,7 @@ from support.verdicts import seen
 
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
 HONEST = "A person standing alone on a terrace at dusk, looking out over the city"
+REWORDED = "On a quiet terrace at dusk a person stands alone and takes in the view of the city"
 OTHER = "A person standing alone on a rooftop at dusk, looking over to the city"
 
 
@@ -64,6 +67,11 @@ class Installation:
         report = self.check(prompt, **options).rewriter
         assert report is not None
         return report
+
+
+def embed_by_city(text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Texts about a city are near to each other, and to no other text."""
+    return np.array([1.0, 0.0] if "city" in text else [0.0, 1.0], dtype=np.float32)
 
 
 def rewrites(found: CheckResult) -> list[str]:
@@ -102,8 +110,8 @@ def installation(furnished: Container, chat: ChatServer) -> Installation:
     return made
 
 
-def use(container: Container, rewriter: Rewriter | None) -> None:
-    container.core.__dict__["rewriter"] = rewriter
+def use(container: Container, rewriter: Rewriter | None, *, embedder: Embedder | None = None) -> None:
+    container.core.__dict__.update(rewriter=rewriter, search_embedder=embedder)
     container.__dict__.pop("checks", None)
 
 
@@ -169,6 +177,40 @@ def test_hostile_rewrites_are_dropped_and_counted(installation: Installation) ->
         EXAMPLE.replace("a rooftop at night", "bound and gagged"),
     )
     assert installation.report().dropped == {"verdict": 3}
+
+
+def test_with_a_model_of_meaning_a_rewrite_may_say_everything_in_other_words(
+    installation: Installation,
+) -> None:
+    installation.chat.rewrite(HONEST, REWORDED)
+    assert rewrites(installation.check()) == [HONEST]
+    assert installation.chat.sent()["whole"] is False
+    use(installation.container, installation.use(), embedder=embed_by_city)
+    found = installation.check()
+    assert rewrites(found) == [HONEST, REWORDED]
+    assert installation.chat.sent()["whole"] is True
+    assert found.prompt_advice.suggestions[-1].message == "reworded_by_model"
+    installation.chat.rewrite(REWORDED.replace("the city", "the sea"))
+    assert installation.report().dropped == {"meaning": 1}
+
+
+def test_our_policy_examines_a_reworded_prompt_too(installation: Installation) -> None:
+    use(installation.container, installation.use(), embedder=embed_by_city)
+    installation.chat.rewrite(
+        REWORDED.replace("a person", "a person beside taylor swift"),
+        "On a rooftop at night a person stands alone and keeps looking down at the city",
+    )
+    assert installation.report().dropped == {"verdict": 1, "risk": 1}
+
+
+def test_after_a_block_a_prompt_without_a_word_of_the_tables_may_be_reworded(
+    installation: Installation,
+) -> None:
+    use(installation.container, installation.use(), embedder=embed_by_city)
+    prompt = "A red fox walks through the city in the morning"
+    installation.chat.rewrite("In the morning a fox with red fur walks through the streets of the city")
+    assert installation.report(prompt).note is RewriterNote.NOTHING_TO_CHANGE
+    assert len(rewrites(installation.check(prompt, blocked_at=BlockedAt.REQUEST))) == 1
 
 
 def test_a_rewrite_must_lower_the_risk(installation: Installation) -> None:

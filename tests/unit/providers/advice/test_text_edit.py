@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.providers.advice.text_edit import TextEdit, apply_edits
+from safelight.providers.advice.text_edit import TextEdit, apply_edits, compare_words
 
 
 def replaced(text: str, *pairs: tuple[str, str]) -> str:
@@ -49,6 +49,30 @@ def test_the_diff_holds_both_texts(text: str, made: list[TextEdit]) -> None:
     rewritten, diff = apply_edits(text, made)
     assert "".join(part.text for part in diff if part.change != "added") == text
     assert "".join(part.text for part in diff if part.change != "removed") == rewritten
+
+
+@given(
+    st.lists(st.sampled_from(["a ", "fox ", "狐", ", ", "\n", "runs"]), max_size=450),
+    st.lists(st.sampled_from(["a ", "fox ", "狐", ", ", "\n", "runs"]), max_size=450),
+)
+def test_the_diff_by_words_holds_both_texts(words: list[str], others: list[str]) -> None:
+    text, other = "".join(words), "".join(others)
+    diff = compare_words(text, other)
+    assert "".join(part.text for part in diff if part.change != "added") == text
+    assert "".join(part.text for part in diff if part.change != "removed") == other
+
+
+def test_the_diff_by_words_keeps_what_is_the_same_in_between() -> None:
+    diff = compare_words("a red fox runs here", "a grey fox sleeps here")
+    assert [(part.change, part.text) for part in diff] == [
+        ("same", "a "),
+        ("removed", "red "),
+        ("added", "grey "),
+        ("same", "fox "),
+        ("removed", "runs "),
+        ("added", "sleeps "),
+        ("same", "here"),
+    ]
 
 
 def test_the_article_fits_the_word_after_all_edits_that_follow_each_other() -> None:

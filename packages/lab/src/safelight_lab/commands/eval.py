@@ -177,6 +177,14 @@ def advice(
         BlockedAt | None,
         typer.Option("--blocked", help="A provider has blocked the prompts of --data, or their outputs."),
     ] = None,
+    rewriter: Annotated[
+        bool,
+        typer.Option(
+            "--rewriter",
+            help="Also ask the language model of the settings for rewrites, and count what becomes of them. "
+            "The prompts are sent there.",
+        ),
+    ] = False,
     policy: PolicyName = "",
     log: Annotated[
         Path | None,
@@ -192,6 +200,8 @@ def advice(
             "There is nothing to evaluate. Give --data, --simulated or --rewrites.", param="data"
         )
     container = load_container(ctx)
+    if rewriter and container.core.rewriter is None:
+        raise InvalidField("There is no language model. Set advice.rewriter.url and model.", param="rewriter")
     sets = [datasets.read(path) for path in data or ()]
     log = holdout_log.log_for((one.sha256 for one in sets), log)
     (chosen,) = load_policies(container, [policy] if policy else []).values()
@@ -200,6 +210,8 @@ def advice(
         taxonomy=container.core.taxonomy,
         policy=chosen,
         blocked_at=blocked,
+        rewriter=container.core.rewriter if rewriter else None,
+        embedder=container.core.search_embedder if rewriter else None,
     )
     with ProgressBar(sum(len(one.cases) for one in sets), "prompts") as progress:
         done = itertools.count(1)

@@ -96,6 +96,8 @@ def format_advice_report(report: Mapping[str, Any]) -> str:
         reasons = ", ".join(f"{name} {count}" for name, count in row["refusals"].items())
         title = " ".join(part for part in (row["source"], row["label"], row["part"], row["value"]) if part)
         lines.append(f"{title}: {', '.join(shares)}{f' [{reasons}]' if reasons else ''}")
+        if row["rewrites"]:
+            lines.append("  " + ", ".join(f"{name} {count}" for name, count in row["rewrites"].items()))
     if found := report.get("simulated", {}).get("risk"):
         lines += _format_risk(found)
     if found := report.get("simulated", {}).get("rewrites"):
@@ -138,6 +140,14 @@ def _format_rewrites(found: Mapping[str, Any]) -> Iterator[str]:
             fixed=row["changed_fixed"],
             rewrites=row["rewrites"],
         )
+        if (first := row["first"])["sure"]:
+            yield t(
+                "eval.rewrites_first",
+                sure="{mean:.1%}".format(**first["sure"]),
+                n=first["refused_surely"],
+                again=f"{first['again']:.1%}",
+                suggestion=f"{first['suggestion']:.1%}",
+            )
 
 
 def _format_summary(rows: list[dict[str, Any]]) -> Iterator[str]:

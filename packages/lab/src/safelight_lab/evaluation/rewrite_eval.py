@@ -53,6 +53,9 @@ class RewriteOutcome:
     suggestions: int
     #: Whether a try passed: of the suggestions, and of each alternative.
     passed: Mapping[str, bool]
+    #: The probability that the filter refuses the prompt, and the first suggestion; without one, the same.
+    refusal: float
+    first_refusal: float
     #: Per rewrite: slots outside the named words, and how many of them are kept; the same for all slots.
     slots: tuple[tuple[int, int, int, int], ...]
     #: Rewrites that change who, number, age, identity or quoted text.
@@ -177,6 +180,8 @@ def _try(
             "best_word": passes([best] * _TRIES),
             "best_allowed_word": passes([best_allowed] * _TRIES),
         },
+        refusal=hidden.probability(prompt),
+        first_refusal=hidden.probability((rewrites or [prompt])[0]),
         slots=tuple(_compare_slots(prompt, one) for one in suggestions),
         changed_fixed=sum(bool(find_fixed_changes(prompt, one)) for one in rewrites),
         changed_words=tuple(count / max(len(_WORD.findall(prompt)), 1) for count in changed),
@@ -240,6 +245,8 @@ def _summarize(source: str, family: str, outcomes: int, members: Sequence[Rewrit
     slots = [np.sum(one.slots, axis=0) if one.slots else np.zeros(4) for one in members]
     totals = np.sum(slots, axis=0)
     words = [share for one in members for share in one.changed_words]
+    # A filter without chance refuses what this one refuses in more than half of the tries.
+    sure = [one for one in members if one.refusal > 0.5]
     return {
         "source": source,
         "family": family,
@@ -247,6 +254,13 @@ def _summarize(source: str, family: str, outcomes: int, members: Sequence[Rewrit
         "n": len(members),
         "without_suggestions": sum(not one.suggestions for one in members),
         "passed": {name: bootstrap_mean([one.passed[name] for one in members]) for name in members[0].passed},
+        # One try: the share of what a filter without chance refuses, and the chance at a filter with chance.
+        "first": {
+            "sure": bootstrap_mean([one.first_refusal <= 0.5 for one in sure]) if sure else None,
+            "refused_surely": len(sure),
+            "again": float(np.mean([1 - one.refusal for one in members])),
+            "suggestion": float(np.mean([1 - one.first_refusal for one in members])),
+        },
         "slots_outside_kept": float(totals[1] / totals[0]) if totals[0] else None,
         "slots_kept": float(totals[3] / totals[2]) if totals[2] else None,
         "changed_words": float(np.mean(words)) if words else None,
