@@ -29,6 +29,9 @@ _GAIN_PER_WORD = 0.02
 #: Most changes of the suggestion by outcomes, so that it keeps most of the prompt.
 _MAX_CHANGES = 5
 _MIN_PROBABILITY = 1e-6
+#: The main scene alone is a test of its own if at least this share of the prompt is left out. Readers found
+#: advice to leave out one word, such as "dusk", to have nothing to do with a refusal.
+_MIN_LEFT_OUT = 0.25
 
 
 def find_changes_by_outcomes(
@@ -61,13 +64,18 @@ def find_simplifications(
     replacements: Sequence[Suggestion],
     same_kind: Sequence[Suggestion],
 ) -> Iterator[Suggestion]:
-    """The main scene alone, then with other words of the same kind, and with each half of the details."""
+    """The main scene alone, then with other words of the same kind, and with each half of the details.
+
+    Nothing if the details are a small part of the prompt.
+    """
     longest = sorted(details, key=lambda one: one.start - one.end)
     kept = _without_overlaps(map(_leave_out, longest))
     kept.sort(key=lambda one: one.edits[0].start)
+    left_out = sum(edit.end - edit.start - len(edit.text) for one in kept for edit in one.edits)
+    if left_out < _MIN_LEFT_OUT * len(prompt):
+        return
     main = _without_overlaps([*kept, *replacements])
-    if kept:
-        yield _merged(prompt, MAIN_SCENE, main)
+    yield _merged(prompt, MAIN_SCENE, main)
     first, last = (_without_overlaps([*main, *each]) for each in (same_kind, same_kind[::-1]))
     if len(first) > len(main):
         yield _merged(prompt, MAIN_SCENE, first)

@@ -282,10 +282,11 @@ def _fix(drivers: Sequence[Driver], blocked_at: BlockedAt | None, references: in
     """A block of the request: the words. A block in or after the generation: what is most likely first."""
     if blocked_at is None:
         return ()
+    words = ("words",) if drivers else ()
     if blocked_at is BlockedAt.REQUEST:
-        return ("words", "resubmit", "stop")
+        return (*words, "resubmit", "stop")
     kinds = {driver.kind for driver in drivers}
-    steps = ["scene", "words"] if kinds & {DriverKind.SCENARIO, DriverKind.STACKING} else ["words", "scene"]
+    steps = ["scene", *words] if kinds & {DriverKind.SCENARIO, DriverKind.STACKING} else [*words, "scene"]
     if references:
         steps.insert(0 if DriverKind.REFERENCE in kinds else len(steps), "reference")
     return (*steps, "sound", "short_test", "stop")

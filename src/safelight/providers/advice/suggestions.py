@@ -221,7 +221,7 @@ def suggest(
     framing = [one for one in others if one.message == FRAMING]
     changes = [one for one in others if one.message != FRAMING]
     tables = [*whole[1:], *replacements, *changes, *exclusions]
-    kept = [*framing, *outcomes, *simpler[:3], *whole[:1], *simpler[3:], *tables][:MAX_SUGGESTIONS]
+    kept = [*framing, *outcomes, *whole[:1], *tables, *simpler][:MAX_SUGGESTIONS]
     if not outcomes:
         kept = _best_first(prompt, kept, drivers)
     done = [replace(one, number=number) for number, one in enumerate(kept, 1)]

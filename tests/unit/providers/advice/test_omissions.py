@@ -49,6 +49,16 @@ def test_without_outcomes_the_main_scene_comes_first_and_then_other_words_of_the
     assert [one.conditions for one in found[:2]] == [("same_scene",), ("same_scene", "same_kind")]
 
 
+def test_without_outcomes_a_single_detail_is_not_left_out() -> None:
+    options = {"blocked_at": BlockedAt.REQUEST, "estimate_others": unknown}
+    for prompt in (
+        "Pilgrims circle a shrine, top-down timelapse, dusk",
+        "黃昏時，幾位朝聖者繞著聖殿慢慢行走",
+    ):
+        advice = prompt_advice.advised(prompt, **options)
+        assert MAIN_SCENE not in {one.message for one in advice.suggestions}, prompt
+
+
 def test_a_word_of_the_main_clause_with_many_refusals_is_replaced_by_one_of_its_kind() -> None:
     first = advised(refuses("sits")).suggestions[0]
     assert (first.message, first.conditions) == (BY_OUTCOMES, ("same_kind",))

@@ -204,6 +204,7 @@ def test_a_deep_fix_begins_with_what_is_most_likely() -> None:
     shown = advised("a lake", references=1, blocked_at=BlockedAt.OUTPUT, reference_shows=("deep_water",))
     assert shown.fix[0] == "reference"
     assert advised(EXAMPLE, blocked_at=BlockedAt.REQUEST).fix == ("words", "resubmit", "stop")
+    assert advised("A lighthouse at sunrise", blocked_at=BlockedAt.REQUEST).fix == ("resubmit", "stop")
 
 
 def test_ten_thousand_words_and_markup_are_read() -> None:
