@@ -15,6 +15,7 @@ from safelight.core.errors import ConfigurationError, InvalidField, SettingsErro
 
 from .commands import config_path
 from .doctor_checks import DoctorState, packages
+from .language import translate, translate_lines
 from .output import Exit, emit, format_day
 
 if TYPE_CHECKING:
@@ -216,15 +217,18 @@ def _ask_for_waiver(gaps: Sequence[tuple[Stage, Cell]]) -> tuple[str | None, str
     """
     if not gaps:
         return None, None
-    typer.echo("No installed detector can check:", err=True)
-    for line in _format_gaps(gaps):
-        typer.echo(f"  {line}", err=True)
-    typer.echo("Until a detector is installed, affected videos are held or blocked.", err=True)
-    typer.echo("A person can waive these checks.", err=True)
-    name = typer.prompt("Your name, to record such a waiver (empty: no waiver)", default="", err=True)
+    lines = [
+        "No installed detector can check:",
+        *(f"  {line}" for line in _format_gaps(gaps)),
+        "Until a detector is installed, affected videos are held or blocked.",
+        "A person can waive these checks.",
+    ]
+    typer.echo(translate_lines("\n".join(lines)), err=True)
+    question = translate_lines("Your name, to record such a waiver (empty: no waiver)")
+    name = typer.prompt(question, default="", err=True)
     if not name.strip():
         return None, None
-    return name, typer.prompt("Why is that acceptable", err=True)
+    return name, typer.prompt(translate_lines("Why is that acceptable"), err=True)
 
 
 def _record_waiver(
@@ -309,10 +313,11 @@ def _format_gaps(gaps: Sequence[tuple[Stage, Cell]]) -> list[str]:
 
     by_category: dict[str, list[str]] = {}
     for stage, cell in gaps:
-        by_category.setdefault(cell.category, []).append(f"{stage.value} {cell.modality.value}")
+        place = translate_lines(f"{stage.value} {cell.modality.value}")
+        by_category.setdefault(cell.category, []).append(place)
     lines = []
     for category, places in sorted(by_category.items()):
-        reason = f". {UNSUPPORTED[category]}" if category in UNSUPPORTED else ""
+        reason = f". {translate(UNSUPPORTED[category])}" if category in UNSUPPORTED else ""
         lines.append(f"{category}: {', '.join(places)}{reason}")
     return lines
 

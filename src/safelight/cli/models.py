@@ -11,6 +11,7 @@ import typer
 from safelight.core.errors import InvalidField, SettingsError
 
 from .commands import load_container
+from .language import translate
 from .output import Exit, emit, progress_console
 
 if TYPE_CHECKING:
@@ -54,9 +55,11 @@ def list_(
         ModelRow(name=name, available=False, message="Disabled in the settings.")
         for name in registry.disabled
     ]
-    lines = [f"{'available' if row.available else 'missing  '}  {row.name:<12} {row.message}" for row in rows]
     models = _describe_models(container)
-    lines += [f"{one['state']:<9}  {one['name']:<12} {one['message']}" for one in models]
+    lines = [
+        *(_format_line("available" if row.available else "missing", row.name, row.message) for row in rows),
+        *(_format_line(one["state"], one["name"], one["message"]) for one in models),
+    ]
     emit({"detectors": rows, "models": models}, as_json, "\n".join(lines))
     return Exit.OK
 
@@ -221,6 +224,10 @@ def calibrate(
         "\n".join([*lines, f"Written to {named.calibration}. Restart a running Safelight to use it."]),
     )
     return Exit.OK
+
+
+def _format_line(state: str, name: str, message: str) -> str:
+    return f"{translate(state):<9}  {name:<12} {translate(message)}"
 
 
 def _describe_coverage(name: str, capabilities: tuple[object, ...]) -> str:

@@ -147,3 +147,39 @@ def test_results_are_printed_in_the_chosen_language(say: Say, tag: str, folder: 
             if re.search(f"[A-Za-z]{{{letters}}}", re.sub(NO_WORDS, "", line))
         ]
     assert english == []
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_every_line_of_results_with_names_of_models_and_checks_is_translated(
+    say: Say, tag: str, folder: Path
+) -> None:
+    (folder / "names.txt").write_text("山\n")
+    english = []
+    for arguments in (
+        ["init", "--yes"],
+        ["init", "--yes", "--waiver-by", "山", "--waiver-reason", "試用"],
+        ["tenants", "list"],
+        ["logos", "list"],
+        ["logos", "add", "acme", "--word", "山"],
+        ["logos", "list"],
+        ["logos", "remove", "acme"],
+        ["name-lists", "list"],
+        ["name-lists", "import", "names.txt"],
+        ["name-lists", "remove", "own"],
+        ["models", "list"],
+        ["models", "verify"],
+        ["people", "list"],
+        ["people", "add", "山", "two@example.com", "--role", "owner"],
+        ["people", "list"],
+        ["protected-people", "list"],
+        ["consents", "list"],
+    ):
+        said = "".join(say(*arguments, "--lang", tag, code=None))
+        english += [
+            (*arguments, line)
+            for line in said.splitlines()
+            if re.search("[A-Za-z]{4}", line)
+            and not re.search("[\u4e00-\u9fff]", line)
+            and not line.startswith("/")  # the path of an invitation
+        ]
+    assert english == []
