@@ -22,8 +22,8 @@ from .rewrite_form import RewriteForm, find_denials
 from .suggestion import Suggestion, SuggestionMaker
 from .text_edit import TextEdit, apply_edits, compare_words
 
-#: Nearness of two texts by their meaning: a cosine of embeddings.
-Compare: TypeAlias = Callable[[str, str], float]
+#: How near a text is to the prompt by its meaning: a cosine of embeddings.
+Nearness: TypeAlias = Callable[[str], float]
 #: Condition of every rewrite of a model: a person checks it. The second: of one with other sentences.
 CHECK_CONDITION, REWORDED_CONDITION = "model_written", "model_reworded"
 #: Least nearness of a rewrite with other sentences, by E5: most honest ones reach it, and few in which
@@ -54,14 +54,14 @@ class DropReason(StrEnum):
 
 
 def examine_rewrite(
-    form: RewriteForm, text: object, known: Collection[str], compare: Compare | None = None
+    form: RewriteForm, text: object, known: Collection[str], nearness: Nearness | None = None
 ) -> Suggestion | DropReason:
     """The suggestion of one rewrite, or why it is dropped. `known`: texts that are suggested already."""
     if not isinstance(text, str):
         return DropReason.FORMAT
     edits = form.find_edits(text)
     if edits is None:
-        return DropReason.OTHER_WORDS if compare is None else _examine_sentences(form, text, known, compare)
+        return DropReason.OTHER_WORDS if nearness is None else _examine_sentences(form, text, known, nearness)
     if not edits:
         return DropReason.SAME
     if not all(map(form.is_wording, edits)):
@@ -98,7 +98,7 @@ def examine_rewrite(
 
 
 def _examine_sentences(
-    form: RewriteForm, text: str, known: Collection[str], compare: Compare
+    form: RewriteForm, text: str, known: Collection[str], nearness: Nearness
 ) -> Suggestion | DropReason:
     """The suggestion of a rewrite with other sentences, or why it is dropped."""
     prompt, text = form.prompt, text.strip()
@@ -113,7 +113,7 @@ def _examine_sentences(
         or find_fixed_changes(prompt, text)
         or find_age_cues(text) - find_age_cues(prompt)
         or (has_violent_word(text) and not has_violent_word(prompt))
-        or compare(prompt, text) < MIN_NEARNESS
+        or nearness(text) < MIN_NEARNESS
     ):
         return DropReason.MEANING
     diff = compare_words(prompt, text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from safelight.core.errors import CheckLimitExceeded
 from safelight.detectors.text.normalise import normalize_text
@@ -16,7 +17,7 @@ from safelight.detectors.text.sketch import Embedder, cosines, embed
 from safelight.policy.findings import Finding, is_alarm
 from safelight.providers.advice.driver_tables import DriverKind
 from safelight.providers.advice.drivers import PROMPT, Driver
-from safelight.providers.advice.model_rewrites import Compare, DropReason, examine_rewrite
+from safelight.providers.advice.model_rewrites import DropReason, Nearness, examine_rewrite
 from safelight.providers.advice.omissions import EstimateRisks
 from safelight.providers.advice.prompt_advice import BlockedAt
 from safelight.providers.advice.protected_spans import find_protected_spans
@@ -106,9 +107,9 @@ class ModelRewriting:
         kept: list[Suggestion] = []
         dropped = Counter({DropReason.FORMAT: len(received[MAX_REWRITES:])})
         known = {form.prompt, *(one.rewritten for one in found.prompt_advice.suggestions)}
-        compare = compare_with(self.embedder) if self.embedder else None
+        nearness = make_nearness(form.prompt, self.embedder) if self.embedder else None
         for text in received[:MAX_REWRITES]:
-            one = examine_rewrite(form, text, known, compare)
+            one = examine_rewrite(form, text, known, nearness)
             if isinstance(one, Suggestion):
                 known.add(one.rewritten)
                 reason = self._find_objection(found, form, one.rewritten)
@@ -136,14 +137,14 @@ class ModelRewriting:
         return DropReason.RISK if risks is not None and risks[1] >= risks[0] else None
 
 
-def compare_with(embedder: Embedder) -> Compare:
-    """Compares two texts by the cosine of their embeddings."""
+def make_nearness(prompt: str, embedder: Embedder) -> Nearness:
+    """The cosine of the embeddings of the prompt and another text. The prompt is embedded at most once."""
 
-    def compare(prompt: str, rewritten: str) -> float:
-        pair = [embed(normalize_text(text), embedder) for text in (prompt, rewritten)]
-        return float(cosines(pair[:1], pair[1:])[0, 0])
+    @cache
+    def read(text: str) -> bytes:
+        return embed(normalize_text(text), embedder)
 
-    return compare
+    return lambda text: float(cosines([read(prompt)], [read(text)])[0, 0])
 
 
 def _findings(found: CheckResult) -> list[Finding]:

@@ -87,7 +87,7 @@ def test_the_look_of_a_protected_character_is_not_described() -> None:
 
 def reworded(prompt: str, text: str, *findings: Finding, near: float = 1.0) -> Suggestion | DropReason:
     """What comes of a rewrite with other sentences, if it is as near as this by its meaning."""
-    return examine_rewrite(form_of(prompt, *findings), text, (prompt,), lambda _prompt, _text: near)
+    return examine_rewrite(form_of(prompt, *findings), text, (prompt,), lambda _text: near)
 
 
 def test_a_near_rewrite_with_other_sentences_is_a_suggestion_that_a_person_has_to_read() -> None:

@@ -245,7 +245,7 @@ def _summarize(source: str, family: str, outcomes: int, members: Sequence[Rewrit
     slots = [np.sum(one.slots, axis=0) if one.slots else np.zeros(4) for one in members]
     totals = np.sum(slots, axis=0)
     words = [share for one in members for share in one.changed_words]
-    # A filter without chance refuses what this one refuses in more than half of the tries.
+    # A deterministic filter refuses what this one refuses in more than half of the tries.
     sure = [one for one in members if one.refusal > 0.5]
     return {
         "source": source,
@@ -254,7 +254,7 @@ def _summarize(source: str, family: str, outcomes: int, members: Sequence[Rewrit
         "n": len(members),
         "without_suggestions": sum(not one.suggestions for one in members),
         "passed": {name: bootstrap_mean([one.passed[name] for one in members]) for name in members[0].passed},
-        # One try: the share of what a filter without chance refuses, and the chance at a filter with chance.
+        # One try: the share that passes a deterministic filter, and the probability at a stochastic one.
         "first": {
             "sure": bootstrap_mean([one.first_refusal <= 0.5 for one in sure]) if sure else None,
             "refused_surely": len(sure),
