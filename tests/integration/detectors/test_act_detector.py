@@ -75,7 +75,7 @@ def test_a_text_without_words_is_not_judged(detector: Detector, text: str) -> No
         found(detector, text)
 
 
-GERMAN = "Drei Männer treten auf einen Obdachlosen ein, der am Boden liegt."
+GERMAN = "Drei Männer prügeln auf einen wehrlosen Obdachlosen ein, bis er blutet."
 
 
 @pytest.mark.parametrize(
