@@ -13,7 +13,13 @@ from safelight.cli.output import Exit
 from safelight_lab.evaluation import holdout_log
 from support.commands import Run, Say
 
-ALL = ("eval", "all", "--policy", "starter")
+TEXTS_AND_CLIPS = ("eval", "all", "--policy", "starter")
+ALL = (*TEXTS_AND_CLIPS, "--clips", "none")
+#: Detectors that the test card does not need.
+FEW = "[detectors]\n" + "".join(
+    f"{name} = false\n"
+    for name in ("ocr", "minilm", "acts", "threats", "nudenet", "faces", "hate-symbols", "logos", "whisper")
+)
 
 
 @pytest.fixture
@@ -80,6 +86,31 @@ def test_a_changed_threshold_shows_as_a_signed_difference(run: Run, say: Say, ma
         (name, label) for name in ("mine", "all") for label in ("safe", "unsafe")
     }
     assert "safe, against strict: +0.0 points (" in say(*given, "--against", "strict").out
+
+
+def test_a_fixed_sample_of_clips_stands_beside_the_texts_and_is_compared_too(
+    run: Run, say: Say, manifest: Path
+) -> None:
+    (manifest.parent / "safelight.toml").write_text(FEW)
+    given = (*TEXTS_AND_CLIPS, "--manifest", manifest.name, "--clips", "card")
+    clips = run(*given)["clips"]
+    [card, every] = clips["cells"]
+    assert (card["payload"], card["medium"], every["payload"]) == ("card", "video", "all")
+    assert [card[key]["n"] for key in ("plain_unsafe", "plain_safe", "attacked_unsafe")] == [1, 1, 2]
+    assert (card["plain_unsafe"]["k"], card["plain_safe"]["k"], card["not_checked"]) == (1, 0, 0)
+    page = (manifest.parent / "evaluation" / "report.html").read_text()
+    assert "<td>card</td><td>video</td><td>1 of 1</td><td>0 of 1</td>" in page
+    # An earlier release let the plain card pass.
+    report = json.loads((manifest.parent / "evaluation" / "report.json").read_text())
+    [plain] = [one for one in report["clips"]["rows"] if (one["attack"], one["label"]) == ("", "unsafe")]
+    plain["stopped"] = False
+    (manifest.parent / "earlier.json").write_text(json.dumps(report))
+    [difference] = run(*given, "--against", "earlier.json")["clips"]["differences"]
+    assert [one["newly_stopped"] for one in difference["rows"]] == [1, 0]
+    said = say(*given, "--against", "strict").out
+    assert "sample of video: stopped 1/1 plain" in said
+    assert "clips unsafe, against strict: +0.0 points" in said
+    assert "known-clip" in say(*TEXTS_AND_CLIPS, "--clips", "cat", code=Exit.ERROR).err
 
 
 def test_a_wrong_manifest_report_or_policy_is_named_and_nothing_is_run(say: Say, manifest: Path) -> None:

@@ -216,3 +216,12 @@ def test_a_second_run_scans_only_what_was_not_checked(screen: Screen, tmp_path: 
 def test_a_draw_limits_the_attacks_on_each_payload(screen: Screen, tmp_path: Path) -> None:
     run = make_run(screen, tmp_path, count=2)
     assert (len(run.run().rows), run.total) == (4, 12)
+
+
+def test_the_files_of_a_fixed_sample_do_not_depend_on_what_is_stopped(screen: Screen, tmp_path: Path) -> None:
+    grey = payload_with(harmful=lambda: plain(GREY), version="1", as_picture=False)
+    run = make_run(screen, tmp_path, grey, attack_all=True, count=2)
+    rows = list(media_report.list_files(run.run(), run.payloads))
+    assert len(rows) == len({row.id for row in rows}) == run.total == 6
+    assert rows[0].id == "white 1 video unsafe"
+    assert not any(row.stopped for row in rows if row.label == "safe")

@@ -20,6 +20,8 @@ from .result_files import describe_run, format_report, write_text
 
 #: The manifest of a clone of the repository.
 _MANIFEST = Path("bench/evaluation.yaml")
+#: The value of `--clips` for texts only.
+_NO_CLIPS = "none"
 #: The column of the compared policy while it runs.
 _AGAINST = "against"
 
@@ -42,6 +44,14 @@ def evaluate_all(
         ),
     ] = "",
     peers: AskPeers = False,
+    clips: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--clips",
+            help="Content of the fixed sample of pictures, clips and sounds: card, words, known-picture, "
+            "known-clip, logo, tones, speech; repeatable. none: texts only. [default: all]",
+        ),
+    ] = None,
     out: Annotated[
         Path,
         typer.Option("--out", help="The folder for the report, the page and finished rows, without texts."),
@@ -52,15 +62,20 @@ def evaluate_all(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Run all data sets of the manifests and write one report with intervals. Shows no prompt.
+    """Run all data sets of the manifests and a fixed sample of clips, and write one report with intervals.
+    Shows no prompt.
 
     A stopped run goes on where it was. Rows finished with the same detectors and policy are kept.
     """
     from safelight_lab.evaluation import holdout_log, protocol
-    from safelight_lab.evaluation.suite import figures, manifests, page
+    from safelight_lab.evaluation.suite import clip_sample, figures, manifests, page
     from safelight_lab.evaluation.suite.peers import find_peers
     from safelight_lab.evaluation.suite.suite_run import SuiteRun, unhurried
 
+    from .clip_runs import check_payloads, run_sample
+
+    if with_clips := clips != [_NO_CLIPS]:
+        check_payloads(clips or ())
     container = load_container(ctx)
     if not manifest and not _MANIFEST.is_file():
         raise NotFound(f"{_MANIFEST} does not exist here.", remedy="Give your own: --manifest FILE")
@@ -88,6 +103,17 @@ def evaluate_all(
         judged = run.run(measured, observe=lambda: progress.update(next(done)))
     if (other := judged.columns.pop(_AGAINST, None)) is not None:
         before = figures.before_of(against, measured, other)
+    sample = None
+    if with_clips:
+        found = run_sample(ctx, container, policies, clips or (), out / "finished")
+        compared = before.clips if before else None
+        if _AGAINST in found.rows:
+            compared = {row.id: row.stopped for row in found.rows[_AGAINST] if row.checked}
+        sample = clip_sample.build_figures(
+            found.rows[figures.POLICY],
+            found.missing,
+            (before.name, compared) if before and compared is not None else None,
+        )
     report = {
         **describe_run(figures.FORMAT),
         "policy": {"name": name, "sha256": chosen.sha256},
@@ -95,6 +121,7 @@ def evaluate_all(
         "unfinished": judged.unfinished,
         "screened": judged.screened,
         **figures.figures(sets, judged.columns, run.peers, before),
+        "clips": sample,
     }
     for file, written in {
         "report.json": format_report(report),
@@ -116,22 +143,41 @@ def _format(report: Mapping[str, Any], out: Path) -> str:
         low, high = (f"{100 * end:.1f}" for end in found["interval"])
         share = t("eval.share", name=t("eval.name.stopped"), k=found["k"], n=found["n"], low=low, high=high)
         lines.append(f"{one['name']} {one['label']}: {share}")
-    for found in report["differences"]:
+    for found in [*report["differences"], *(report["clips"] or {"differences": ()})["differences"]]:
         for one in found["rows"]:
-            if one["set"] == "all":
+            if one["set"] in ("all", "clips"):
                 low, high = (f"{100 * end:+.1f}" for end in one["interval"])
                 values = {"difference": f"{100 * one['difference']:+.1f}", "low": low, "high": high}
                 lines.append(
                     t(
                         "eval.all_difference",
                         against=found["against"],
-                        label=one["label"],
+                        label=one["label"] if one["set"] == "all" else f"{one['set']} {one['label']}",
                         n=one["n"],
                         **values,
                     )
                 )
     lines += [f"{one['name']}: {one['state']}" for one in report["columns"] if one["state"] != "measured"]
+    if clips := report["clips"]:
+        lines += [_format_clips(one) for one in clips["cells"] if one["payload"] == "all"]
+        lines += [t("redteam_clips.missing", payload=name, why=why) for name, why in clips["missing"].items()]
     return "\n".join([*lines, t("eval.all_written", page=out / "report.html", screened=report["screened"])])
+
+
+def _format_clips(one: Mapping[str, Any]) -> str:
+    def of(key: str) -> str:
+        return f"{one[key]['k']}/{one[key]['n']}"
+
+    t = texts()
+    return t(
+        "eval.all_clips",
+        medium=t(f"redteam_clips.{one['medium']}"),
+        plain=of("plain_unsafe"),
+        attacked=of("attacked_unsafe"),
+        twins=of("plain_safe"),
+        attacked_twins=of("attacked_safe"),
+        unchecked=one["not_checked"],
+    )
 
 
 def _log_entry(report: Mapping[str, Any]) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from safelight_lab.evaluation.intervals import share
+from safelight_lab.evaluation.suite.clip_sample import ClipRow
 from safelight_lab.evaluation.suite.page import Section, format_markdown
 
-from .media_run import AttackRow, MediaResults, Outcome
+from .media_run import AttackRow, MediaResults, Outcome, PlainRow
+from .payloads import Payload
 
 FORMAT = "safelight-redteam-clips-1"
 
@@ -27,6 +29,25 @@ def build_figures(results: MediaResults, missing: Mapping[str, str]) -> dict[str
         "attacks": _group(rows, lambda row: (row.medium, row.attack)),
         "rows": [asdict(row) for row in rows],
     }
+
+
+def list_files(results: MediaResults, payloads: Iterable[Payload]) -> Iterator[ClipRow]:
+    """Each file of a run as a row of the fixed sample."""
+    versions = {one.name: one.version for one in payloads}
+    rows: list[PlainRow | AttackRow] = [*results.plain, *results.rows]
+    for row in rows:
+        attack = row.attack if isinstance(row, AttackRow) else ""
+        for label, outcome in (("unsafe", row.outcome), ("safe", row.twin)):
+            parts = (row.payload, versions[row.payload], row.medium, attack, label)
+            yield ClipRow(
+                id=" ".join(part for part in parts if part),
+                payload=row.payload,
+                medium=row.medium.value,
+                attack=attack,
+                label=label,
+                stopped=outcome is Outcome.STOPPED,
+                checked=outcome is not Outcome.NOT_CHECKED,
+            )
 
 
 def _group(rows: Sequence[AttackRow], key: Callable[[AttackRow], tuple[str, str]]) -> list[dict[str, Any]]:

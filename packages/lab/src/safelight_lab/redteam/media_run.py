@@ -115,6 +115,8 @@ class MediaRun:
     folder: Path
     #: The folder for what passed, for a person; None: it is not written.
     sheets: Path | None = None
+    #: Also attacks payloads that do not count in their plain form, so that every run has the same files.
+    attack_all: bool = False
 
     @property
     def total(self) -> int:
@@ -142,7 +144,7 @@ class MediaRun:
                     category=plain.category,
                 )
                 results.plain.append(row)
-                if row.counts:
+                if row.counts or self.attack_all:
                     for attack in self._chosen(medium):
                         clips = (attack.run(harmful, self.seed), attack.run(twin, self.seed))
                         if medium is Medium.PICTURE and np.array_equal(
@@ -178,9 +180,8 @@ class MediaRun:
 
     def _cells(self) -> Iterator[tuple[Payload, Medium]]:
         for payload in self.payloads:
-            yield payload, payload.medium
-            if payload.as_picture:
-                yield payload, Medium.PICTURE
+            for medium in payload.media:
+                yield payload, medium
 
     def _chosen(self, medium: Medium) -> list[MediaAttack]:
         wanted = Medium.SOUND if medium is Medium.SOUND else Medium.VIDEO

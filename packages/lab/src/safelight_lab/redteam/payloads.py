@@ -50,6 +50,12 @@ class Payload:
     labelled: str = ""
     #: The first frame is also sent as a picture.
     as_picture: bool = False
+    #: Changes with the content of a payload that is chosen from examples.
+    version: str = ""
+
+    @property
+    def media(self) -> tuple[Medium, ...]:
+        return (self.medium, Medium.PICTURE) if self.as_picture else (self.medium,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +125,7 @@ def _words(is_stopped: Callable[[str], bool]) -> Payload:
         harmful=lambda: _still(_page(harmful)),
         twin=lambda: _still(_page(twin)),
         as_picture=True,
+        version=_hash_of(harmful, twin),
     )
 
 
@@ -265,7 +272,13 @@ def _speech(is_stopped: Callable[[str], bool]) -> Payload:
     harmful, twin = _choose_texts(is_stopped, fits)
     # Spoken once and in this order, because the synthesizer never says the same twice alike.
     said = {text: _heard(0.6 * synthesize(text).at(RATE)) for text in (harmful, twin)}
-    return Payload(name="speech", medium=Medium.SOUND, harmful=lambda: said[harmful], twin=lambda: said[twin])
+    return Payload(
+        name="speech",
+        medium=Medium.SOUND,
+        harmful=lambda: said[harmful],
+        twin=lambda: said[twin],
+        version=_hash_of(harmful, twin),
+    )
 
 
 # -- words -------------------------------------------------------------------------------------------
@@ -293,6 +306,10 @@ def _choose_texts(is_stopped: Callable[[str], bool], fits: Callable[[str], bool]
     if twin is None:
         raise ConfigurationError("The policy stops all safe shipped examples of words.")
     return harmful, twin
+
+
+def _hash_of(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
 
 def _shipped_rows() -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from safelight.policy.statistics import MIN_CASES
 from safelight_lab.evaluation.intervals import share
 
 from .cache import Decision
+from .clip_sample import read_stopped
 from .manifests import CHOOSE, FIT, LABELS, REPORT, SuiteRow, SuiteSet
 from .paired import compare
 from .peers import Peer
@@ -40,6 +41,8 @@ class Before:
 
     name: str
     stopped: Mapping[tuple[str, str, str], bool]
+    #: The same of the sample of clips, by id; None: it was left out.
+    clips: Mapping[str, bool] | None = None
 
 
 def read_before(path: Path) -> Before:
@@ -52,11 +55,12 @@ def read_before(path: Path) -> Before:
             (row["set"], row["id"], row["sha256"]): bool(row["stopped"][POLICY]) for row in report["rows"]
         }
         name = f"{report['policy']['name']} of {report['date'][:10]}"
+        clips = read_stopped(sample["rows"]) if (sample := report.get("clips")) else None
     except OSError as error:
         raise NotFound(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidField(f"{path} is no report of `safelight eval all`.") from error
-    return Before(name=name, stopped=stopped)
+    return Before(name=name, stopped=stopped, clips=clips)
 
 
 def before_of(name: str, sets: Sequence[SuiteSet], decisions: Mapping[str, Decision]) -> Before:

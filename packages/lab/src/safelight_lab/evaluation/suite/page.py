@@ -9,6 +9,7 @@ from typing import Any
 
 from safelight_lab.evaluation.reports import STYLE
 
+from .clip_sample import table
 from .figures import POLICY
 from .manifests import CHOOSE, FIT, REPORT
 
@@ -58,7 +59,9 @@ def sections(report: Mapping[str, Any]) -> Iterator[Section]:
         rows=[*_set_rows(report, REPORT, columns), *([_total(one, columns) for one in totals])],
     )
     yield from _worst(report, columns)
-    for found in report["differences"]:
+    if clips := report["clips"]:
+        yield _clip_section(clips)
+    for found in [*report["differences"], *(clips["differences"] if clips else ())]:
         yield Section(
             title=f"Difference to {found['against']}",
             text="This policy minus the other side, in percentage points, on the same rows. "
@@ -133,6 +136,20 @@ def _worst(report: Mapping[str, Any], columns: Sequence[str]) -> Iterator[Sectio
             head=["class", "prompts", "n", *columns],
             rows=rows,
         )
+
+
+def _clip_section(clips: Mapping[str, Any]) -> Section:
+    head, *rows = table(clips)
+    missing = "; ".join(f"{name}: {why}" for name, why in clips["missing"].items())
+    return Section(
+        title="Clips, pictures and sounds of a fixed sample",
+        text="Drawn or synthesized content that the checks stop, and its harmless twin, plain and after "
+        "the same attacks. The sample is small: it shows that a check works, not how much harm it finds. "
+        "Stopped, of those that were checked; a character may also be labelled. "
+        "Checks that no installed detector does are waived. " + (f"Missing: {missing}" if missing else ""),
+        head=head,
+        rows=rows,
+    )
 
 
 def _share(one: Mapping[str, Any], column: str) -> str:
