@@ -219,7 +219,7 @@ def test_a_prompt_without_help_has_no_try(staff: httpx.Client) -> None:
     assert 'id="try"' not in staff.post("/advice", data=form).text
 
 
-@pytest.mark.parametrize("prompt", ["A car crashes into a crowd on purpose", "一个男人用皮带抽打妻子"])
+@pytest.mark.parametrize("prompt", ["A car crashes into a crowd", "一个男人用皮带抽打妻子"])
 def test_the_pages_say_one_sentence_on_a_scene_of_harm(staff: httpx.Client, prompt: str) -> None:
     form = {"prompt": prompt, "model": "storyboard-1", "blocked": "output", "apply": "1"}
     page = unescape(staff.post("/advice", data=form).text)

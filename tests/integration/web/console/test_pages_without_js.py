@@ -244,7 +244,7 @@ def test_the_studio_and_the_page_check_give_one_answer(staff: httpx.Client, prom
 
 
 def test_the_studio_and_the_page_check_show_the_question_or_the_refusal(staff: httpx.Client) -> None:
-    fields = {"prompt": "A car crashes into a crowd on purpose", "model": "shelf-1", "provider": "sora-2"}
+    fields = {"prompt": "A car crashes into a crowd", "model": "shelf-1", "provider": "sora-2"}
     short = staff.post("/check", data=fields, headers=FRAGMENT).text
     shown = re.search(r'<p data-answer="(ask|refuse)">([^<]+)</p>', short)
     assert shown
