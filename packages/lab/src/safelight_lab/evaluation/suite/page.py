@@ -59,7 +59,7 @@ def sections(report: Mapping[str, Any]) -> Iterator[Section]:
         rows=[*_set_rows(report, REPORT, columns), *([_total(one, columns) for one in totals])],
     )
     yield from _worst(report, columns)
-    if clips := report["clips"]:
+    if clips := report.get("clips"):
         yield _clip_section(clips)
     for found in [*report["differences"], *(clips["differences"] if clips else ())]:
         yield Section(
