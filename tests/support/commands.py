@@ -21,6 +21,11 @@ class Printed(NamedTuple):
     err: str
 
 
+#: Settings without the detectors that the test card does not need.
+FEW_DETECTORS = (
+    "[detectors]\nocr = false\nminilm = false\nacts = false\nthreats = false\nnudenet = false\n"
+    "faces = false\nhate-symbols = false\nlogos = false\nwhisper = false\n"
+)
 #: For `code`: every exit code but 0.
 FAILED = range(1, 256)
 #: The JSON of a command that ends with `code` or one of it, which is 0 unless it is given; None accepts all.

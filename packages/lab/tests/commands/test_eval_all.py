@@ -11,15 +11,10 @@ import pytest
 
 from safelight.cli.output import Exit
 from safelight_lab.evaluation import holdout_log
-from support.commands import Run, Say
+from support.commands import FEW_DETECTORS, Run, Say
 
 TEXTS_AND_CLIPS = ("eval", "all", "--policy", "starter")
 ALL = (*TEXTS_AND_CLIPS, "--clips", "none")
-#: Detectors that the test card does not need.
-FEW = "[detectors]\n" + "".join(
-    f"{name} = false\n"
-    for name in ("ocr", "minilm", "acts", "threats", "nudenet", "faces", "hate-symbols", "logos", "whisper")
-)
 
 
 @pytest.fixture
@@ -91,7 +86,7 @@ def test_a_changed_threshold_shows_as_a_signed_difference(run: Run, say: Say, ma
 def test_a_fixed_sample_of_clips_stands_beside_the_texts_and_is_compared_too(
     run: Run, say: Say, manifest: Path
 ) -> None:
-    (manifest.parent / "safelight.toml").write_text(FEW)
+    (manifest.parent / "safelight.toml").write_text(FEW_DETECTORS)
     given = (*TEXTS_AND_CLIPS, "--manifest", manifest.name, "--clips", "card")
     clips = run(*given)["clips"]
     [card, every] = clips["cells"]

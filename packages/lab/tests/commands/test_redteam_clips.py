@@ -8,17 +8,14 @@ from pathlib import Path
 import pytest
 
 from safelight.cli.output import Exit
-from support.commands import Run, Say
+from support.commands import FEW_DETECTORS, Run, Say
 
 GIVEN = ("redteam", "clips", "--policy", "starter", "--attacks", "1")
 
 
 @pytest.fixture(autouse=True)
 def few_detectors(folder: Path) -> None:
-    (folder / "safelight.toml").write_text(
-        "[detectors]\nocr = false\nminilm = false\nacts = false\nthreats = false\nnudenet = false\n"
-        "faces = false\nhate-symbols = false\nlogos = false\nwhisper = false\n"
-    )
+    (folder / "safelight.toml").write_text(FEW_DETECTORS)
 
 
 def test_payloads_are_attacked_and_counted_beside_their_twins(run: Run, say: Say, folder: Path) -> None:

@@ -74,15 +74,18 @@ def open_run(
     policy: Policy,
     wanted: Sequence[str],
     *,
+    count: int | None,
+    seed: int,
+    folder: Path,
     chooses: Policy | None = None,
-    **options: Any,
+    sheets: Path | None = None,
+    attack_all: bool = False,
 ) -> Iterator[ClipRun]:
     """A run over these payloads, or over all. `chooses`: the policy that stops their words, if it is another
-    one. `options`: those of `MediaRun` that are the caller's.
+    one. The others are as in `MediaRun`.
     """
-    judged = _as_tenant(configured, policy)
-    with tempfile.TemporaryDirectory() as folder:
-        container = _with_enrolled(ctx, configured, Path(folder))
+    with tempfile.TemporaryDirectory() as scratch:
+        container = _with_enrolled(ctx, configured, Path(scratch))
         enrolled = payloads.enrol(container.core.hash_lists, container.core.logos)
         stages = container.pipeline.stages
         choosing = _as_tenant(configured, chooses or policy)
@@ -94,11 +97,15 @@ def open_run(
         versions = {plugin.name: plugin.version for plugin in container.core.detectors.plugins}
         run = MediaRun(
             stages=stages,
-            policy=judged,
+            policy=_as_tenant(configured, policy),
             payloads=made.made,
             attacks=list(media_attacks()),
-            judge=(policy.sha256, hash_of_versions(versions), enrolled),
-            **options,
+            count=count,
+            seed=seed,
+            judge=(hash_of_versions(versions), enrolled),
+            folder=folder,
+            sheets=sheets,
+            attack_all=attack_all,
         )
         yield ClipRun(run=run, versions=versions, missing=made.missing)
 
@@ -126,8 +133,7 @@ def run_sample(
         attack_all=True,
     ) as prepared:
         for column, policy in policies.items():
-            judge = (policy.sha256, *prepared.run.judge[1:])
-            run = replace(prepared.run, policy=_as_tenant(configured, policy), judge=judge)
+            run = replace(prepared.run, policy=_as_tenant(configured, policy))
             results = replace(prepared, run=run).decide()
             rows[column] = list(media_report.list_files(results, run.payloads))
         return SampleResults(rows=rows, missing=prepared.missing)

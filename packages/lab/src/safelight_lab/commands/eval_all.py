@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -106,14 +107,10 @@ def evaluate_all(
     sample = None
     if with_clips:
         found = run_sample(ctx, container, policies, clips or (), out / "finished")
-        compared = before.clips if before else None
-        if _AGAINST in found.rows:
-            compared = {row.id: row.stopped for row in found.rows[_AGAINST] if row.checked}
-        sample = clip_sample.build_figures(
-            found.rows[figures.POLICY],
-            found.missing,
-            (before.name, compared) if before and compared is not None else None,
-        )
+        if before and _AGAINST in found.rows:
+            before = replace(before, clips=clip_sample.stopped_by_id(found.rows[_AGAINST]))
+        compared = (before.name, before.clips) if before and before.clips is not None else None
+        sample = clip_sample.build_figures(found.rows[figures.POLICY], found.missing, compared)
     report = {
         **describe_run(figures.FORMAT),
         "policy": {"name": name, "sha256": chosen.sha256},

@@ -109,7 +109,7 @@ class MediaRun:
     #: At most so many attacks of each medium; None: all.
     count: int | None
     seed: int
-    #: What the decisions depend on besides the code and the file: policy, detectors, enrolled content.
+    #: What the decisions depend on besides the code, the policy and the file: detectors, enrolled content.
     judge: tuple[str, ...]
     #: The folder of finished decisions.
     folder: Path
@@ -126,8 +126,9 @@ class MediaRun:
     def run(self, *, observe: Callable[[], None] = lambda: None) -> MediaResults:
         """Decisions of an earlier run are read from the folder. `observe` is called after each file."""
         results = MediaResults()
+        judges = ("redteam-clips", self.policy.policy.sha256, *self.judge, hash_of_code())
         with (
-            Cache(self.folder, "redteam-clips", *self.judge, hash_of_code(), kind=ClipDecision) as cache,
+            Cache(self.folder, *judges, kind=ClipDecision) as cache,
             tempfile.TemporaryDirectory() as scratch,
         ):
             judge = _FileJudge(run=self, cache=cache, scratch=Path(scratch), observe=observe)
@@ -180,8 +181,9 @@ class MediaRun:
 
     def _cells(self) -> Iterator[tuple[Payload, Medium]]:
         for payload in self.payloads:
-            for medium in payload.media:
-                yield payload, medium
+            yield payload, payload.medium
+            if payload.as_picture:
+                yield payload, Medium.PICTURE
 
     def _chosen(self, medium: Medium) -> list[MediaAttack]:
         wanted = Medium.SOUND if medium is Medium.SOUND else Medium.VIDEO

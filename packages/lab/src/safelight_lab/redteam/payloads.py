@@ -53,10 +53,6 @@ class Payload:
     #: Changes with the content of a payload that is chosen from examples.
     version: str = ""
 
-    @property
-    def media(self) -> tuple[Medium, ...]:
-        return (self.medium, Medium.PICTURE) if self.as_picture else (self.medium,)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Payloads:

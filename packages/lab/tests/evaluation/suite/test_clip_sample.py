@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from safelight_lab.evaluation.suite.clip_sample import ClipRow, build_figures, read_stopped, table
+from safelight_lab.evaluation.suite.clip_sample import ClipRow, build_figures, stopped_by_id, table
 
 
 def row(label: str, *, attack: str = "", stopped: bool, checked: bool = True) -> ClipRow:
@@ -35,9 +35,8 @@ def test_what_was_not_checked_counts_neither_as_stopped_nor_as_passed() -> None:
 
 
 def test_only_files_that_both_sides_checked_are_compared() -> None:
-    written = build_figures(ROWS, {}, None)["rows"]
-    before = read_stopped([*written[1:], {"id": "gone", "stopped": True, "checked": True}])
-    [found] = build_figures(ROWS, {}, ("old", {**before, ROWS[2].id: True}))["differences"]
+    before = {**stopped_by_id(ROWS[1:]), "gone": True, ROWS[2].id: True}
+    [found] = build_figures(ROWS, {}, ("old", before))["differences"]
     assert (found["against"], found["only_here"], found["only_there"]) == ("old", 1, 1)
     changed = {one["label"]: (one["n"], one["difference"]) for one in found["rows"]}
     assert changed == {"unsafe": (1, -1.0), "safe": (2, 0.0)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from safelight_lab.evaluation.intervals import share
 
-from .paired import compare
+from .paired import compare_sides
 
 _LABELS = ("unsafe", "safe")
 
@@ -40,20 +40,21 @@ def build_figures(
     for row in rows:
         cells.setdefault((row.payload, row.medium), []).append(row)
         cells.setdefault(("all", row.medium), []).append(row)
+    parts = {row.id: [("clips", row.label)] for row in rows}
     counted = [
         {"payload": name, "medium": medium, **_count(found)} for (name, medium), found in cells.items()
     ]
     return {
         "cells": sorted(counted, key=lambda one: (one["payload"] == "all", one["medium"], one["payload"])),
         "missing": dict(missing),
-        "differences": [_compare(*before, rows)] if before else [],
+        "differences": [compare_sides(*before, stopped_by_id(rows), parts)] if before else [],
         "rows": [asdict(row) for row in rows],
     }
 
 
-def read_stopped(rows: Iterable[Mapping[str, Any]]) -> dict[str, bool]:
-    """Whether each checked file of a report was stopped, by id."""
-    return {row["id"]: bool(row["stopped"]) for row in rows if row["checked"]}
+def stopped_by_id(rows: Iterable[ClipRow]) -> dict[str, bool]:
+    """Whether each checked file was stopped."""
+    return {row.id: row.stopped for row in rows if row.checked}
 
 
 def _count(rows: Sequence[ClipRow]) -> dict[str, Any]:
@@ -65,24 +66,6 @@ def _count(rows: Sequence[ClipRow]) -> dict[str, Any]:
             ]
             counts[f"{form}_{label}"] = share(sum(row.stopped for row in found), len(found))
     return counts
-
-
-def _compare(name: str, before: Mapping[str, bool], rows: Sequence[ClipRow]) -> dict[str, Any]:
-    checked = [row for row in rows if row.checked]
-    shared = [row for row in checked if row.id in before]
-    return {
-        "against": name,
-        "only_here": len(checked) - len(shared),
-        "only_there": len(before.keys() - {row.id for row in checked}),
-        "rows": [
-            {
-                "set": "clips",
-                "label": label,
-                **compare([(before[row.id], row.stopped) for row in shared if row.label == label]),
-            }
-            for label in _LABELS
-        ],
-    }
 
 
 def table(figures: Mapping[str, Any]) -> Iterator[list[str]]:

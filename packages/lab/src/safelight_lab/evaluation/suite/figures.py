@@ -16,9 +16,9 @@ from safelight.policy.statistics import MIN_CASES
 from safelight_lab.evaluation.intervals import share
 
 from .cache import Decision
-from .clip_sample import read_stopped
+from .clip_sample import ClipRow, stopped_by_id
 from .manifests import CHOOSE, FIT, LABELS, REPORT, SuiteRow, SuiteSet
-from .paired import compare
+from .paired import compare_sides
 from .peers import Peer
 
 FORMAT = "safelight-suite-1"
@@ -55,7 +55,11 @@ def read_before(path: Path) -> Before:
             (row["set"], row["id"], row["sha256"]): bool(row["stopped"][POLICY]) for row in report["rows"]
         }
         name = f"{report['policy']['name']} of {report['date'][:10]}"
-        clips = read_stopped(sample["rows"]) if (sample := report.get("clips")) else None
+        clips = (
+            stopped_by_id(ClipRow(**row) for row in sample["rows"])
+            if (sample := report.get("clips"))
+            else None
+        )
     except OSError as error:
         raise NotFound(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -84,6 +88,7 @@ def figures(
     run = measured(sets)
     reported = [row for one in run if one.entry.purpose == REPORT for row in one.rows]
     own = before_of(POLICY, run, columns[POLICY]).stopped
+    parts = {key: [(name, row.case.label) for name in (key[0], "all")] for key, row in _keyed(run)}
     chosen = [row for one in run if one.entry.purpose == CHOOSE for row in one.rows]
     compared = [before] if before else []
     compared += [before_of(peer.name, run, columns[peer.name]) for peer in peers if peer.name in columns]
@@ -109,7 +114,7 @@ def figures(
         ],
         "classes": {label: _classes(reported, label, columns) for label in ("unsafe", "safe")},
         "slices": [*_slices(reported, columns)],
-        "differences": [_difference(one, run, own) for one in compared],
+        "differences": [compare_sides(one.name, one.stopped, own, parts) for one in compared],
         "rows": [
             {
                 "set": set_name,
@@ -190,20 +195,3 @@ def _slices(
 def _length(text: str) -> str:
     words = len(_WORD.findall(_HAN.sub(" ", text)))
     return length_of(words + (len(chinese_words(text)) if _HAN.search(text) else 0))
-
-
-def _difference(
-    before: Before, sets: Sequence[SuiteSet], own: Mapping[tuple[str, str, str], bool]
-) -> dict[str, Any]:
-    """The policy minus the compared side, by set and label; rows of one side only are counted."""
-    pairs: dict[tuple[str, str], list[tuple[bool, bool]]] = {}
-    for key, row in _keyed(sets):
-        if key in before.stopped:
-            for name in (key[0], "all"):
-                pairs.setdefault((name, row.case.label), []).append((before.stopped[key], own[key]))
-    return {
-        "against": before.name,
-        "only_here": len(own.keys() - before.stopped.keys()),
-        "only_there": len(before.stopped.keys() - own.keys()),
-        "rows": [{"set": name, "label": label, **compare(found)} for (name, label), found in pairs.items()],
-    }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from safelight.policy.statistics import wilson
+
+Key = TypeVar("Key")
 
 
 def compare(pairs: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
@@ -29,6 +31,28 @@ def compare(pairs: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
         "difference": (new - gone) / n if n else 0.0,
         "interval": [low, high],
         "p": mcnemar(gone, new),
+    }
+
+
+def compare_sides(
+    name: str,
+    before: Mapping[Key, bool],
+    own: Mapping[Key, bool],
+    parts: Mapping[Key, Sequence[tuple[str, str]]],
+) -> dict[str, Any]:
+    """The own side minus the side `name`, by set and label; each says by key whether a row was stopped.
+    `parts`: the sets and labels that a row counts in. Rows of one side only are counted.
+    """
+    pairs: dict[tuple[str, str], list[tuple[bool, bool]]] = {}
+    for key in own:
+        if key in before:
+            for part in parts[key]:
+                pairs.setdefault(part, []).append((before[key], own[key]))
+    return {
+        "against": name,
+        "only_here": len(own.keys() - before.keys()),
+        "only_there": len(before.keys() - own.keys()),
+        "rows": [{"set": part, "label": label, **compare(found)} for (part, label), found in pairs.items()],
     }
 
 
