@@ -2,7 +2,8 @@
 
 A test that passes then is unsteady: the summary names it with both outcomes, and the run is green. A test
 that fails again leaves the run red. There is no second run, and the run is red, after more failures than
-`MAX_TESTS` or when a worker crashed.
+`MAX_FAILURES` or when a worker crashed. Tests of one file that fail in their set-up are one failure: what
+they share did not start.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from collections.abc import Iterator
 
 import pytest
 
-#: Tests of a second run. More have a common cause, and would take long one after another.
-MAX_TESTS = 15
+#: Failures of a second run. More have a common cause, and would take long one after another.
+MAX_FAILURES = 15
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,10 +57,18 @@ class SecondRun:
         yield
         if self._crashed:
             session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
-        elif exitstatus == pytest.ExitCode.TESTS_FAILED and 0 < len(self._failed) <= MAX_TESTS:
+        elif exitstatus == pytest.ExitCode.TESTS_FAILED and 0 < self._count_failures() <= MAX_FAILURES:
             self._repeat()
             if len(self._unsteady) == len(self._failed):
                 session.exitstatus = pytest.ExitCode.OK
+
+    def _count_failures(self) -> int:
+        return len(
+            {
+                nodeid.partition("::")[0] if report.when == "setup" else nodeid
+                for nodeid, report in self._failed.items()
+            }
+        )
 
     def _repeat(self) -> None:
         root = self._config.rootpath
@@ -100,8 +109,8 @@ class SecondRun:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._crashed:
             terminalreporter.section("no second run: a worker crashed", red=True)
-        elif len(self._failed) > MAX_TESTS:
-            terminalreporter.section(f"no second run: more than {MAX_TESTS} tests failed", red=True)
+        elif self._count_failures() > MAX_FAILURES:
+            terminalreporter.section(f"no second run: more than {MAX_FAILURES} failures", red=True)
         if not self._output:
             return
         for report in self._unsteady:

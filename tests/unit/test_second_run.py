@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.second_run import MAX_TESTS
+from support.second_run import MAX_FAILURES
 
 SUPPORT = Path(__file__).parents[1]
 
@@ -24,6 +24,20 @@ def test_second_time():
         raise AssertionError("the first time")
 """
 ALWAYS = "def test_always(): raise AssertionError('always')\n"
+#: What all its tests share does not start at the first time.
+SET_UP = """
+from pathlib import Path
+import pytest
+
+@pytest.fixture(scope="module")
+def server():
+    if not Path("ran").exists():
+        Path("ran").touch()
+        raise AssertionError("it did not start")
+
+@pytest.mark.parametrize("number", range(NUMBER))
+def test_shared(server, number): pass
+"""
 KILLED = """
 import os, signal
 
@@ -73,10 +87,16 @@ def test_a_crashed_worker_makes_the_run_red_without_a_second_run(tmp_path: Path)
 
 @pytest.mark.parametrize("more", [0, 1], ids=["as many as a second run takes", "one more"])
 def test_many_failures_have_no_second_run(tmp_path: Path, more: int) -> None:
-    files = [SECOND_TIME.replace('"ran"', f'"ran-{number}"') for number in range(MAX_TESTS + more)]
+    files = [SECOND_TIME.replace('"ran"', f'"ran-{number}"') for number in range(MAX_FAILURES + more)]
     ended = run(tmp_path, "\n".join(_numbered(files)), workers=0)
     assert ended.returncode == more
-    assert (f"no second run: more than {MAX_TESTS} tests failed" in ended.stdout) == bool(more)
+    assert (f"no second run: more than {MAX_FAILURES} failures" in ended.stdout) == bool(more)
+
+
+def test_tests_of_one_file_whose_set_up_failed_are_one_failure(tmp_path: Path) -> None:
+    ended = run(tmp_path, SET_UP.replace("NUMBER", str(MAX_FAILURES + 1)), workers=0)
+    assert ended.returncode == 0, ended.stdout
+    assert f"{MAX_FAILURES + 1} unsteady" in ended.stdout.splitlines()[-1]
 
 
 def _numbered(files: list[str]) -> list[str]:
