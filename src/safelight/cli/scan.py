@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import safelight
-from safelight.core.errors import ConfigurationError, SafelightError
+from safelight.core.errors import ConfigurationError, NotFound, SafelightError
 from safelight.core.fileio import write_atomic
 from safelight.core.progress import ProgressSink
 
@@ -24,14 +24,16 @@ from .output import Exit, emit, print_prose, printable, progress_console
 from .prompt_checker import find_policy, has_data
 from .scan_output import FailOn, row_of, summary_of, worst_exit
 from .scan_text import describe_summary, text_of
+from .text_input import read_text
 from .verify import find_lookup, make_verifier
 
 if TYPE_CHECKING:
     from safelight.app.container import Container
+    from safelight.app.settings import Settings
     from safelight.policy.tenant_policy import TenantPolicy
     from safelight.screening.file_scan import FileReport, FileScanner
     from safelight.screening.scan_cache import ScanCache
-    from safelight.screening.scanning.sources import Source, SourceFile
+    from safelight.screening.scanning.sources import Shard, Source, SourceFile
 
 
 # One pass of `safelight scan` over its files, with progress bars.
@@ -163,12 +165,23 @@ class ReportLanguage(StrEnum):
 def scan(
     ctx: typer.Context,
     paths: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="PATH...",
             help="Video or image files, folders of them, or s3://bucket/...; several at once.",
         ),
-    ],
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="File with one path or s3://bucket/key on each line.")
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Scan only the I-th of N parts of the files: for N machines that share an archive.",
+        ),
+    ] = None,
     fail_on: Annotated[
         FailOn,
         typer.Option(
@@ -202,16 +215,11 @@ def scan(
     finished results. Exit code 0: allowed. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver.
     7: allowed with a label, only with `--fail-on label`. 1: not readable.
     """
-    from safelight.screening.scanning.sources import find_source
+    from safelight.screening.scanning.sources import Shard
 
     container = load_container(ctx)
     settings = container.core.settings
-    source = find_source(
-        paths,
-        s3=settings.storage.s3,
-        max_bytes=settings.scan.max_clip_mb << 20,
-        own_data=settings.data,
-    )
+    source = _find_files(settings, paths or [], manifest, Shard.parse(shard) if shard is not None else None)
     if html is not None and not html.absolute().parent.is_dir():
         raise ConfigurationError(f"The folder {html.parent} for the report does not exist.")
     began = time.monotonic()
@@ -236,6 +244,29 @@ def scan(
     text = "\n\n".join([*map(text_of, rows), *([describe_summary(summary)] if source.is_collection else [])])
     emit({"files": rows, "summary": summary, "interrupted": run.interrupted}, as_json, text)
     return Exit.INTERRUPTED if run.interrupted else worst_exit(row.exit for row in rows)
+
+
+def _find_files(settings: Settings, paths: list[str], manifest: Path | None, shard: Shard | None) -> Source:
+    """The files to scan. Raises `ConfigurationError`, `NotFound`."""
+    from safelight.screening.scanning.sources import find_each, find_source
+
+    limits: dict[str, Any] = {
+        "s3": settings.storage.s3,
+        "max_bytes": settings.scan.max_clip_mb << 20,
+        "own_data": settings.data,
+    }
+    if bool(paths) == (manifest is not None):
+        raise ConfigurationError("Name files and folders, or a list of them with --manifest: one of both.")
+    if manifest is None:
+        source = find_source(paths, **limits)
+        return shard.select(source) if shard is not None else source
+    lines = [line.strip() for line in read_text(manifest, param="manifest").splitlines()]
+    if not any(lines):
+        raise NotFound(f"{manifest} names no file.")
+    # Lines are chosen before they are opened: a machine asks the bucket about its own part only.
+    chosen = [line for line in lines if line and (shard is None or shard.includes(line))]
+    part = f"#{shard.number}/{shard.total}" if shard is not None else ""
+    return replace(find_each(chosen, **limits), location=f"{manifest}{part}")
 
 
 def _run_with_workers(container: Container, run: ScanRun, *, start: bool) -> None:

@@ -129,6 +129,25 @@ def test_several_files_are_scanned_in_one_call_and_a_missing_one_is_a_row(run: R
     assert said["files"][2]["problem"].endswith("Nothing has this name.")
 
 
+def test_a_manifest_is_scanned_in_shards_and_a_longer_one_keeps_the_work_done(run: Run, media: Path) -> None:
+    files = [str(media / f"{number}.png") for number in range(3)]
+    for number, file in enumerate(files):
+        Image.new("RGB", (64, 48), (90, 60 * number, 150)).save(file)
+    listed = media.parent / "list.txt"
+
+    def scan(shard: str, lines: list[str]) -> dict[str, Any]:
+        listed.write_text("\n".join(lines))
+        said = run("scan", "--manifest", str(listed), "--shard", shard, code=None)
+        return {row["file"]: row for row in said["files"]}
+
+    first, second = scan("1/2", files[:2]), scan("2/2", [*files, "", "gone.png"])
+    rest = scan("1/2", [*files, "", "gone.png"])
+    assert sorted([*second, *rest]) == sorted([*files, "gone.png"])
+    assert [one["file"] for one in rest.values() if one["unchanged"]] == list(first)
+    assert "Nothing has this name." in (second | rest)["gone.png"]["problem"]
+    run("scan", "--shard", "1/2", code=2)
+
+
 def test_an_error_of_one_file_is_its_row(
     run: Run, media: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

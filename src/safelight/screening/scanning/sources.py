@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
-from safelight.core.errors import InvalidMedia, NotFound, TooLarge
+from safelight.core.errors import ConfigurationError, InvalidMedia, NotFound, TooLarge
 from safelight.core.fileio import path_as_text, sha256_file
 from safelight.media.signatures import HEAD_BYTES, is_media
 
@@ -141,6 +142,35 @@ class BucketFile:
             yield path
 
 
+@dataclass(frozen=True)
+class Shard:
+    """One of `total` parts of an archive. A name is in the same part on every machine and in every run."""
+
+    number: int
+    total: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Read "2/8". Raises `ConfigurationError`."""
+        number, _, total = text.partition("/")
+        if not (number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total)):
+            raise ConfigurationError(f"The shard {text} is not I/N with I from 1 to N, such as 2/8.")
+        return cls(int(number), int(total))
+
+    def includes(self, name: str) -> bool:
+        return zlib.crc32(name.encode("utf-8", "surrogateescape")) % self.total == self.number - 1
+
+    def select(self, source: Source) -> Source:
+        """The files of the source that are in this part."""
+        return replace(
+            source,
+            location=f"{source.location}#{self.number}/{self.total}",
+            files=tuple(one for one in source.files if self.includes(one.name)),
+            is_collection=True,
+            skipped=tuple(filter(self.includes, source.skipped)),
+        )
+
+
 def find_source(
     places: Sequence[str], *, s3: Mapping[str, Any], max_bytes: int, own_data: Path | None = None
 ) -> Source:
@@ -149,7 +179,7 @@ def find_source(
     `own_data`: the folder of this installation, which is left out of a folder that contains it.
     """
     if len(places) > 1:
-        return _together([*dict.fromkeys(places)], s3, max_bytes, own_data)
+        return find_each(places, s3=s3, max_bytes=max_bytes, own_data=own_data)
     place = places[0]
     if place.startswith("s3://"):
         return _bucket(place, s3, max_bytes)
@@ -165,8 +195,10 @@ def find_source(
     )
 
 
-def _together(places: Sequence[str], s3: Mapping[str, Any], max_bytes: int, own_data: Path | None) -> Source:
-    """The files of several places, each once. A place without a file is an entry with the reason.
+def find_each(
+    places: Sequence[str], *, s3: Mapping[str, Any], max_bytes: int, own_data: Path | None = None
+) -> Source:
+    """The files of any number of places, each once. A place without a file is an entry with the reason.
 
     Names are relative to the folder that contains all of them.
     """
@@ -174,7 +206,7 @@ def _together(places: Sequence[str], s3: Mapping[str, Any], max_bytes: int, own_
     root = os.path.commonpath(parents) if parents else ""
     files: dict[str, SourceFile] = {}
     skipped: list[str] = []
-    for place in places:
+    for place in dict.fromkeys(places):
         try:
             found = find_source([place], s3=s3, max_bytes=max_bytes, own_data=own_data)
         except NotFound as error:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from safelight.core.errors import InvalidMedia, NotFound, SafelightError, TooLarge
-from safelight.screening.scanning.sources import LocalFile, UnreadableEntry, find_source
+from safelight.core.errors import ConfigurationError, InvalidMedia, NotFound, SafelightError, TooLarge
+from safelight.screening.scanning.sources import LocalFile, Shard, UnreadableEntry, find_source
 from support.object_stores import S3
 
 
@@ -18,6 +18,28 @@ def test_a_folder_lists_its_media_in_order_and_counts_other_files(tmp_path: Path
     source = find_source([str(tmp_path)], s3={}, max_bytes=100)
     assert [file.name for file in source.files] == ["a.png", "b.MP4", "deep/c.webm"]
     assert (source.skipped, source.is_collection) == (("notes.txt",), True)
+
+
+def test_each_file_is_in_one_shard_and_stays_there_when_others_come(tmp_path: Path) -> None:
+    def shards() -> list[set[str]]:
+        source = find_source([str(tmp_path)], s3={}, max_bytes=100)
+        return [{one.name for one in Shard(number, 3).select(source).files} for number in (1, 2, 3)]
+
+    names = {f"{number}.mp4" for number in range(20)}
+    for name in names:
+        (tmp_path / name).touch()
+    before = shards()
+    assert all(before)
+    assert sorted(name for shard in before for name in shard) == sorted(names)
+    (tmp_path / "0-new.mp4").touch()
+    assert [shard - {"0-new.mp4"} for shard in shards()] == before
+
+
+def test_a_shard_that_does_not_exist_is_refused() -> None:
+    assert Shard.parse("8/8") == Shard(8, 8)
+    for text in ("0/3", "4/3", "2", "2/", "-1/3", "a/b", "1/0", "1/2/3"):
+        with pytest.raises(ConfigurationError, match="such as 2/8"):
+            Shard.parse(text)
 
 
 @pytest.mark.parametrize(
