@@ -108,7 +108,7 @@ def test_every_command_exists() -> None:
 def test_a_command_that_does_not_exist_is_found() -> None:
     for line in (
         "safelight scna file",
-        "safelight scan",
+        "safelight verify",
         "safelight scan a --no-such",
         "safelight keys made",
     ):

@@ -312,6 +312,7 @@ def database(found: Database) -> DoctorCheck:
     nothing.
     """
     from safelight.store import migrations
+    from safelight.store.shared_clock import MAX_DIFFERENCE_S, SharedClock
 
     name = "database"
     if found.path is not None and not found.path.exists():
@@ -326,9 +327,17 @@ def database(found: Database) -> DoctorCheck:
             state=DoctorState.OK,
             message=f"{kind}, reachable; its tables are created at the next start.",
         )
-    return DoctorCheck(
-        name=name, state=DoctorState.OK, message=f"{kind}, reachable, schema version {migrations.HEAD}."
-    )
+    message = f"{kind}, reachable, schema version {migrations.HEAD}."
+    ahead_s = found.clock.ahead_s if isinstance(found.clock, SharedClock) else 0.0
+    if abs(ahead_s) > MAX_DIFFERENCE_S:
+        return DoctorCheck(
+            name=name,
+            state=DoctorState.WARNING,
+            message=f"{message} This machine's clock is {abs(ahead_s):,.0f} s "
+            f"{'ahead of' if ahead_s > 0 else 'behind'} the database's, whose time counts.",
+            remedy="Synchronize both with NTP: seals have this machine's time.",
+        )
+    return DoctorCheck(name=name, state=DoctorState.OK, message=message)
 
 
 def detectors(

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    extract,
     func,
     make_url,
 )
@@ -42,6 +43,7 @@ from safelight.core.ids import new_id
 
 from .db_errors import translate_db_errors
 from .hash_chain import GENESIS, SALT_BYTES, ChainedFields, compute_commitment, hash_entry
+from .shared_clock import SharedClock
 from .tables import audit_log, audit_log_contents, audit_log_head, outbox
 from .tenant_scope import (
     ACROSS,
@@ -54,6 +56,7 @@ from .tenant_scope import (
     tenant_condition,
 )
 
+_SERVER_TIME = sql_select(extract("epoch", func.clock_timestamp()))
 #: Retries for the first connection, which enables write-ahead logging.
 _WAL_RETRY = Backoff(delays_s=(0.02,), max_attempts=100)
 
@@ -473,12 +476,17 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, clock: Callable[[], float] = time.time, wait_s: float = 10.0, connections: int = 16
+        self,
+        url: str,
+        *,
+        clock: Callable[[], float] | None = None,
+        wait_s: float = 10.0,
+        connections: int = 16,
     ) -> None:
         self.url = url
-        self.clock = clock
         self._wait_s = wait_s
         self._engine: Engine = make_engine(url, wait_s=wait_s, connections=connections)
+        self.clock = clock or (time.time if self.is_sqlite else SharedClock())
         #: SQLite allows one writer at a time: threads of this process wait for this lock instead of polling a
         #: locked file.
         self._writer = threading.Lock() if self.is_sqlite else None
@@ -581,6 +589,8 @@ class Database:
                 options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             connection.execution_options(**options)
             with foreign_keys_off(connection) if rebuilding else nullcontext(), connection.begin():
+                if isinstance(self.clock, SharedClock) and self.clock.is_due():
+                    self.clock.read(lambda: float(connection.scalar(_SERVER_TIME) or 0))
                 yield connection
 
     @contextmanager

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from functools import partial
@@ -16,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from safelight.core.errors import DatabaseDamaged, SettingsError, Unavailable
 from safelight.store.database import Database, Transaction
 from safelight.store.migrations import migrate
+from safelight.store.shared_clock import SharedClock
 from safelight.store.tables import api_keys, audit_log, audit_log_contents, installation, outbox, quota_usage
 from safelight.store.tenant_scope import ScopeViolation
 from support.concurrency import run_together
@@ -221,6 +223,7 @@ def test_a_full_disk_is_a_plain_error_and_changes_nothing(tmp_path: Path) -> Non
 from safelight.core.errors import StorageFull
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
+from safelight.store.shared_clock import SharedClock
 from safelight.store.tables import installation
 database = Database("sqlite:///{tmp_path}/db")
 migrate(database)
@@ -272,3 +275,10 @@ def test_an_unreachable_server_is_unavailable() -> None:
     database = Database("postgresql://nobody@127.0.0.1:9/none", wait_s=2.0)
     with pytest.raises(Unavailable), database.read_transaction("acme"):
         pass
+
+
+def test_a_machine_an_hour_ahead_writes_the_time_of_the_server(postgres_url: str) -> None:
+    ahead = SharedClock(own=lambda: time.time() + 3600)
+    with closing(Database(postgres_url, clock=ahead)) as database, database.transaction("acme") as tx:
+        assert abs(tx.now() - time.time()) < 600
+    assert ahead.ahead_s > 3000

@@ -5,7 +5,9 @@ import fcntl
 import re
 import socket
 import sqlite3
+import time
 import tomllib
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -22,6 +24,7 @@ from safelight.provenance import certificates
 from safelight.provenance.keys import KeyStore
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
+from safelight.store.shared_clock import SharedClock
 
 ROOT = Path(__file__).parents[3]
 OK, WARNING, FAILED, OFF = DoctorState.OK, DoctorState.WARNING, DoctorState.FAILED, DoctorState.OFF
@@ -216,3 +219,11 @@ def test_a_configured_certificate_is_reported_a_month_before_it_expires(tmp_path
     key.write_text("not a key")
     found = checks.guarded("signing key", lambda: key_checks.configured_signing(configured, now))
     assert (found.state, bool(found.remedy)) == (FAILED, True)
+
+
+@pytest.mark.postgres
+def test_a_clock_that_is_not_that_of_the_database_is_a_warning(postgres_url: str) -> None:
+    with closing(Database(postgres_url, clock=SharedClock(own=lambda: time.time() + 3600))) as ahead:
+        check = checks.database(ahead)
+    assert check.state is WARNING
+    assert "3,600 s ahead of the database's" in check.message
