@@ -147,7 +147,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             url = fresh_database(str(server)) if name == "postgres" else f"sqlite:///{root / 'bench.sqlite3'}"
-            settings = f'[storage]\ndatabase = "{url}"\n'
+            settings = f'[storage]\ndatabase = "{url}"\nkey_dir = "{root / "keys"}"\n'
             with (
                 ExitStack() as started,
                 closing(Database(url)) as database,

@@ -298,7 +298,7 @@ class PipelineParts:
             database_url=database or f"sqlite:///{beside}",
             worker=self.worker_name,
             at_once=self._core.settings.generation.max_concurrent,
-            priorities=self.queue_places.priorities,
+            priority=self.queue_places.priority,
             fence=self.lease_fence,
             stopping=self._core.shutdown_event,
         )

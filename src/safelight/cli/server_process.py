@@ -156,6 +156,7 @@ class Gateway:
         import uvicorn
 
         from safelight.app.web import make_app
+        from safelight.store.data_directory import claim_database
 
         from .http_server import HttpServer
 
@@ -164,7 +165,7 @@ class Gateway:
         container = self.container
         start_export()
         container.persistence.data_directory.lock()
-        container.persistence.database  # noqa: B018
+        claim_database(container.persistence.database, container.persistence.key_folder)
         container.persistence.tenant  # noqa: B018
         settings = container.core.settings.server
         container.pipeline.queue.start(container.background.upstream_waits.advance)

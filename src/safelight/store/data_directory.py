@@ -15,14 +15,19 @@ from safelight.core.disk import as_storage_full, require_space
 from safelight.core.errors import DataDirectoryBusy, SettingsError, Unavailable
 from safelight.core.fileio import write_once
 
-#: The file in the folder of the keys with the id that `safelight init` also writes into the settings.
+from .database import Database
+from .tables import installation
+
+#: The file in the folder of the keys with the id that `safelight init` also writes into the settings, and the
+#: name of the same id in the database.
 _MARK = "installation"
 
 
 def mark_installation(keys: Path) -> str:
     """The id of the installation with this folder of keys. Writes a new one if the folder has none."""
     try:
-        write_once(keys / _MARK, f"{secrets.token_hex(8)}\n".encode())
+        if not (keys / _MARK).exists():
+            write_once(keys / _MARK, f"{secrets.token_hex(8)}\n".encode())
         return (keys / _MARK).read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{keys / _MARK} cannot be written or read: {error}.") from error
@@ -46,6 +51,24 @@ def require_installation(keys: Path, expected: str) -> None:
             else f"The keys of this installation should be in {where}, but they are missing.",
             remedy="Mount or restore the folder, or correct `data` in the settings. To begin a new "
             "installation with new keys, first remove `installation` from [storage] in the settings file.",
+        )
+
+
+def claim_database(database: Database, keys: Path) -> None:
+    """Give a new database to the installation with this folder of keys, which all of its gateways share.
+
+    Raises `SettingsError` if the database belongs to another one: each would continue videos of the other,
+    and could not read what the other has encrypted.
+    """
+    own = mark_installation(keys)
+    with database.across_tenants("the installation of this database") as tx:
+        tx.insert_or_ignore(installation, key=_MARK, value=own)
+        (row,) = tx.select(installation, installation.c.key == _MARK)
+    if row.value != own:
+        raise SettingsError(
+            f"This database belongs to the installation {row.value}. The keys in {keys} are those of {own}.",
+            remedy="Set another `storage.database`, or that installation's keys as `storage.key_dir`. "
+            f"If these are lost, write its id into {keys / _MARK}, and as `installation` into [storage].",
         )
 
 

@@ -56,11 +56,54 @@ from .tenant_scope import (
     tenant_condition,
 )
 
+_log = logging.getLogger(__name__)
 _SERVER_TIME = sql_select(extract("epoch", func.clock_timestamp()))
 #: Retries for the first connection, which enables write-ahead logging.
 _WAL_RETRY = Backoff(delays_s=(0.02,), max_attempts=100)
 
-# The SQLAlchemy engine, configured so that committed data survive a power failure.
+#: Keepalive probes: the first after this silence, one after each interval, and the number without an answer.
+_PROBES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+#: The server ends the session of a machine that lost power after 30 s, which frees its locks. Without these
+#: it takes more than two hours.
+_SESSION_LIMITS = {
+    **{f"tcp_{name}": value for name, value in _PROBES.items()},
+    "tcp_user_timeout": 30_000,
+    "idle_in_transaction_session_timeout": 60_000,
+}
+#: Shorter: a process that is cut off from the server must stop its steps before another one can get its lock.
+_CLIENT_TIMEOUT_MS = 20_000
+
+# The connections to PostgreSQL, and the SQLAlchemy engine, configured so that committed data survive a power
+# failure.
+
+
+def postgres_arguments(url: str, *, wait_s: float = 10.0) -> dict[str, Any]:
+    """Arguments of libpq for a connection; those that the URL has itself are left out."""
+    ours = {
+        "application_name": "safelight",
+        "connect_timeout": max(2, round(wait_s)),
+        "keepalives": 1,
+        **_PROBES,
+        "tcp_user_timeout": _CLIENT_TIMEOUT_MS,
+    }
+    named = make_url(url).query
+    return {name: value for name, value in ours.items() if name not in named}
+
+
+def limit_session(connection: Any, _record: object = None) -> None:
+    """Limit a new PostgreSQL session on the server, except where the `options` of the connection do.
+
+    By a statement, because a pooler may refuse start-up options.
+    """
+    own = connection.info.options
+    limits = [(name, str(value)) for name, value in _SESSION_LIMITS.items() if name not in own]
+    try:
+        for limit in limits:
+            connection.execute("SELECT set_config(%s, %s, false)", limit)
+        connection.commit()
+    except connection.Error as error:
+        _log.warning("PostgreSQL did not take the limits of a session, and locks may last longer: %s", error)
+        connection.rollback()
 
 
 def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
@@ -88,7 +131,8 @@ def make_engine(url: str, *, wait_s: float, connections: int) -> Engine:
             pool_pre_ping=True,
             hide_parameters=True,
             isolation_level="READ COMMITTED",
-            connect_args={"connect_timeout": max(2, round(wait_s)), "application_name": "safelight"},
+            connect_args=postgres_arguments(url, wait_s=wait_s),
+            pool_events=[(limit_session, "connect")],
         )
     enforce_tenant_scope(engine)
     return engine
@@ -464,9 +508,6 @@ def _chain(
 def _insert_first_head(postgres: bool) -> Any:
     build = postgresql.insert if postgres else sqlite.insert
     return build(audit_log_head).values(id=1, seq=0, hash=GENESIS).on_conflict_do_nothing()
-
-
-_log = logging.getLogger(__name__)
 
 
 class Database:

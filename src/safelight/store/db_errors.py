@@ -24,6 +24,7 @@ _SQLITE_MESSAGES = (
     ("readonly database", "unreachable"),
 )
 _POSTGRES_STATES = {
+    "25P03": "unreachable",
     "53100": "full",
     "40001": "busy",
     "40P01": "busy",

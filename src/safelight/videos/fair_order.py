@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,17 +49,27 @@ class FairOrder:
 
 
 class FairSequence:
-    """The order in which these requests come next, if no tenant has been served yet."""
+    """The order in which requests come next, if no tenant has been served yet."""
 
-    def __init__(self, waiting: Iterable[SlotRequest]) -> None:
-        numbers: Counter[tuple[str, str]] = Counter()
-        tenants: dict[str, list[tuple[int, float, str, SlotRequest]]] = {}
-        for request in sorted(waiting, key=lambda each: (each.since, each.video_id)):
-            number = numbers[request.tenant, request.key] = numbers[request.tenant, request.key] + 1
-            tenants.setdefault(request.tenant, []).append((number, request.since, request.video_id, request))
-        turns = sorted(
-            (turn, since, video_id, request)
-            for queue in tenants.values()
-            for turn, (_number, since, video_id, request) in enumerate(sorted(queue), start=1)
+    def __init__(self, waiting: Iterable[tuple[str, str, float, str]]) -> None:
+        """`waiting`: tenant, key, time and video id of each request."""
+        self._keys: dict[tuple[str, str], list[tuple[float, str]]] = {}
+        self._tenants: dict[str, list[tuple[int, float, str]]] = {}
+        for tenant, key, since, video_id in sorted(waiting, key=itemgetter(2, 3)):
+            queue = self._keys.setdefault((tenant, key), [])
+            queue.append((since, video_id))
+            self._tenants.setdefault(tenant, []).append((len(queue), since, video_id))
+        for turns in self._tenants.values():
+            turns.sort()
+        self._turns = sorted(
+            (turn, *age)
+            for turns in self._tenants.values()
+            for turn, (_number, *age) in enumerate(turns, start=1)
         )
-        self.requests = [request for *_, request in turns]
+
+    def place(self, request: SlotRequest) -> int:
+        """The place of a request, counted from 1, also of one that came later than the others."""
+        age = (request.since, request.video_id)
+        number = bisect_left(self._keys.get((request.tenant, request.key), ()), age) + 1
+        turn = bisect_left(self._tenants.get(request.tenant, ()), (number, *age)) + 1
+        return bisect_left(self._turns, (turn, *age)) + 1

@@ -12,7 +12,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from dbos._queue import queue_thread, queue_worker_thread
 from safelight.core.background.part import BackgroundPart
 from safelight.core.errors import DataDirectoryBusy, Unavailable
 from safelight.core.metrics import ENGINE_ERRORS
+from safelight.store.database import limit_session, postgres_arguments
 
 from .interruptions import ShutdownRequested
 from .lease_fence import LeaseFence
@@ -72,7 +73,7 @@ class WorkerLease:
         regain_s: float = _REGAIN_S,
     ) -> None:
         """`lost` is called when the lock is lost for good. The process must then exit at once."""
-        self._url = database_url.replace("postgresql+psycopg://", "postgresql://")
+        self._url = database_url
         self._worker = worker
         self._recover = recover
         self._lost = lost
@@ -89,7 +90,7 @@ class WorkerLease:
 
     def acquire(self) -> None:
         """Lock the name of this worker. Raises `DataDirectoryBusy` if a live process holds the lock."""
-        self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+        self._connection = _connect_postgres(self._url)
         if not self._locked(self._worker):
             self._connection.close()
             raise DataDirectoryBusy(
@@ -163,6 +164,16 @@ class WorkerLease:
                 self._recover(str(worker))
             finally:
                 self._connection.execute("SELECT pg_advisory_unlock(%s)", (_lock(str(worker)),))
+
+
+def _connect_postgres(url: str, *, wait_s: float = 10.0) -> psycopg.Connection[tuple[object, ...]]:
+    connection = psycopg.connect(
+        url.replace("postgresql+psycopg://", "postgresql://"),
+        autocommit=True,
+        **postgres_arguments(url, wait_s=wait_s),
+    )
+    limit_session(connection)
+    return connection
 
 
 def _lock(worker: str) -> int:
@@ -280,7 +291,7 @@ def check_engine(url: str) -> None:
         if url.startswith("sqlite"):
             _check_sqlite(url.removeprefix("sqlite:///"))
         else:
-            _check_postgres(url.replace("postgresql+psycopg://", "postgresql://"))
+            _check_postgres(url)
     except (sqlite3.Error, psycopg.Error) as error:
         ENGINE_ERRORS.add("error")
         raise Unavailable(f"The database of the queue cannot be used: {error}.") from error
@@ -294,8 +305,8 @@ def _check_sqlite(path: str) -> None:
 
 
 def _check_postgres(url: str) -> None:
-    limits = f"-c statement_timeout={_TIMEOUT_S * 1000} -c default_transaction_read_only=on"
-    with psycopg.connect(url, connect_timeout=_TIMEOUT_S, options=limits) as connection:
+    with _connect_postgres(url, wait_s=_TIMEOUT_S) as connection, connection.transaction():
+        connection.execute(f"SET LOCAL statement_timeout = {_TIMEOUT_S * 1000}")
         connection.execute("SELECT 1 FROM dbos.workflow_status LIMIT 1")
 
 
@@ -324,11 +335,11 @@ class DurableQueue:
         database_url: str,
         worker: str,
         at_once: int,
-        priorities: Callable[[], Mapping[str, int]],
+        priority: Callable[[str, str], int | None],
         fence: LeaseFence,
         stopping: threading.Event,
     ) -> None:
-        """`priorities()` returns the priority of each waiting video; 1 is the highest.
+        """`priority(tenant, video_id)` returns the priority of a video; 1 is the highest.
 
         A video without one comes before all others. `fence` learns of the lease at the start. `stopping` is
         set if this process loses the PostgreSQL lock on its worker name for good. The process must then exit.
@@ -336,7 +347,7 @@ class DurableQueue:
         self._url = database_url
         self._worker = worker
         self._concurrency = at_once
-        self._priorities = priorities
+        self._priority = priority
         self._fence = fence
         self._stopping = stopping
         self._lease: WorkerLease | None = None
@@ -376,6 +387,12 @@ class DurableQueue:
         engine = DBOS(
             config=DBOSConfig(
                 name="safelight",
+                db_engine_kwargs={}
+                if self._lease is None
+                else {
+                    "connect_args": postgres_arguments(self._url),
+                    "pool_events": [(limit_session, "connect")],
+                },
                 system_database_url=self._url,
                 executor_id=self._worker,
                 application_version=_APPLICATION_VERSION,
@@ -541,12 +558,12 @@ class DurableQueue:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._waiting), _ENQUEUER_WAIT_S)
             waiting = list(self._waiting.items())
-        priorities = self._priorities() if waiting else {}
-        for video_id, run in waiting:
+        priorities = [self._priority(run.tenant, video_id) for video_id, run in waiting]
+        for (video_id, run), priority in zip(waiting, priorities, strict=True):
             try:
                 with (
                     SetWorkflowID(_workflow_id(video_id, run.number)),
-                    SetEnqueueOptions(delay_seconds=run.delay_s, priority=priorities.get(video_id)),
+                    SetEnqueueOptions(delay_seconds=run.delay_s, priority=priority),
                 ):
                     DBOS.enqueue_workflow(QUEUE, self._carry, run.tenant, video_id)
                 if run.delay_s is None and self._polling is not None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
-from sqlalchemy import Row, and_, exists
+from sqlalchemy import and_, exists, not_
 
 from safelight.providers.protocol import RemoteGenerator
 from safelight.store import tables
 
-from .context import PipelineContext
-from .fair_order import FairSequence, SlotRequest
+from .context import PipelineContext, slot_request
+from .fair_order import FairSequence
 from .models import AWAITING_REVIEW, TERMINAL, QueueStatus, Video, VideoState
 
-#: The places are computed again after this time.
-_KEPT_S = 1.0
-_MAX_VIDEOS = 10_000
+#: The places are computed again after this time, or this multiple of the time that it took.
+_KEPT_S, _KEPT_TIMES = 1.0, 20
+#: If it took longer, a thread computes them, and no caller waits.
+_QUICK_S = 0.05
 _MOVING = frozenset(VideoState) - TERMINAL - AWAITING_REVIEW
 
 _ATTEMPT = tables.attempts.c
@@ -34,11 +33,12 @@ _IS_NOT_TAKEN = and_(
 
 @dataclass(frozen=True, kw_only=True)
 class _Places:
-    """What was computed at one moment, by video id."""
+    """What was read at one moment."""
 
-    at: float = -math.inf
-    priorities: Mapping[str, int] = field(default_factory=dict)
-    status: Mapping[str, QueueStatus] = field(default_factory=dict)
+    at: float
+    took_s: float
+    sequence: FairSequence
+    not_taken: Collection[str]
 
 
 class QueuePlaces:
@@ -48,62 +48,69 @@ class QueuePlaces:
         self._context = context
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._places = _Places()
+        self._places: _Places | None = None
+        self._remote = [
+            name for name, each in context.generators.items() if isinstance(each, RemoteGenerator)
+        ]
 
     def status(self, video: Video) -> QueueStatus | None:
         """The place of a video that is not finished. None for others."""
         if video.state not in _MOVING:
             return None
-        if self._monotonic() - self._places.at > _KEPT_S and self._lock.acquire(blocking=False):
-            # The other callers get the last places meanwhile.
-            try:
-                self._places = self._read()
-            finally:
-                self._lock.release()
-        return self._places.status.get(video.id, QueueStatus(place=None))
+        places = self._current()
+        if video.state is VideoState.GENERATING and video.generator in self._remote:
+            return QueueStatus(place=None, not_taken=video.id in places.not_taken)
+        return QueueStatus(place=places.sequence.place(slot_request(video)))
 
-    def priorities(self) -> Mapping[str, int]:
-        """The priority of each video that has not begun. The others have none, which is the highest.
+    def priority(self, tenant: str, video_id: str) -> int | None:
+        """The priority of a video that has not begun. The others have none, which is the highest.
 
         A priority is stored with a run and never changes, so all of them are equal: a lower one for each
         later video would let new videos overtake old ones again and again.
         """
-        return self._read().priorities
+        videos = tables.videos.c
+        with self._context.database.read_transaction(tenant) as tx:
+            waits = tx.count(tables.videos, videos.id == video_id, videos.state == VideoState.QUEUED.value)
+        return 1 if waits else None
+
+    def _current(self) -> _Places:
+        """The last places, which other callers get while one reads them again."""
+        last = self._places
+        if last is None:
+            with self._lock:
+                self._places = self._places or self._read()
+                return self._places
+        if self._monotonic() - last.at > max(_KEPT_S, _KEPT_TIMES * last.took_s) and self._lock.acquire(
+            blocking=False
+        ):
+            if last.took_s < _QUICK_S:
+                self._refresh()
+            else:
+                threading.Thread(target=self._refresh, name="queue-places", daemon=True).start()
+        return self._places or last
+
+    def _refresh(self) -> None:
+        try:
+            self._places = self._read()
+        finally:
+            self._lock.release()
 
     def _read(self) -> _Places:
-        at = self._monotonic()
+        at, began = self._monotonic(), time.monotonic()
         videos = tables.videos.c
+        at_upstream = and_(videos.state == VideoState.GENERATING.value, videos.generator.in_(self._remote))
+        moving = videos.state.in_([state.value for state in _MOVING])
         with self._context.database.across_tenants("the places in the queue", readonly=True) as tx:
-            rows = tx.select(
+            waiting = tx.select(
                 tables.videos,
-                videos.state.in_([state.value for state in _MOVING]),
-                columns=[
-                    videos.id,
-                    videos.tenant_id,
-                    videos.principal_id,
-                    videos.generator,
-                    videos.state,
-                    videos.created_at,
-                    _IS_NOT_TAKEN.label("not_taken"),
-                ],
-                order_by=(videos.created_at,),
-                limit=_MAX_VIDEOS,
+                moving,
+                not_(at_upstream),
+                columns=[videos.tenant_id, videos.principal_id, videos.created_at, videos.id],
             )
-        sequence = FairSequence(
-            SlotRequest(tenant=row.tenant_id, key=row.principal_id, since=row.created_at, video_id=row.id)
-            for row in rows
-            if not self._is_at_upstream(row)
+            not_taken = tx.select(tables.videos, at_upstream, _IS_NOT_TAKEN, columns=[videos.id])
+        return _Places(
+            at=at,
+            sequence=FairSequence(tuple(row) for row in waiting),
+            not_taken={row.id for row in not_taken},
+            took_s=time.monotonic() - began,
         )
-        places = {each.video_id: place for place, each in enumerate(sequence.requests, start=1)}
-        status = {
-            row.id: QueueStatus(
-                place=places.get(row.id), not_taken=row.id not in places and bool(row.not_taken)
-            )
-            for row in rows
-        }
-        queued = {row.id: 1 for row in rows if row.state == VideoState.QUEUED.value}
-        return _Places(at=at, priorities=queued, status=status)
-
-    def _is_at_upstream(self, row: Row[Any]) -> bool:
-        generator = self._context.generators.get(row.generator)
-        return row.state == VideoState.GENERATING.value and isinstance(generator, RemoteGenerator)

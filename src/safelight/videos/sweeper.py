@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, func, select, tuple_
 
 from safelight.core.background.part import BackgroundPart
 from safelight.core.errors import DeadlineExceeded
@@ -42,6 +42,9 @@ _LAST_LOOK_S = 120.0
 _FEEDBACK_DELETION_INTERVAL_S = 3600.0
 _REPORT_INTERVAL_S = 60.0
 _STRIKE_INTERVAL_S = 60.0
+#: The order of videos, and what is before all of them.
+_AGE = (tables.videos.c.created_at, tables.videos.c.id)
+_FIRST = (0.0, "")
 
 
 class Sweeper:
@@ -58,6 +61,8 @@ class Sweeper:
         self._undone_strikes = UndoneStrikes(context)
         self._next_strikes_at = 0.0
         self._next_download_deletion_at = 0.0
+        #: The last of the unfinished videos that were looked at, if a later sweep has to go on after it.
+        self._last_swept = _FIRST
         #: When late videos that an upstream may have finished were first found, by id.
         self._last_looks: dict[str, float] = {}
         tasks = (
@@ -96,11 +101,12 @@ class Sweeper:
         videos = tables.videos.c
         moving = [state.value for state in VideoState if state not in TERMINAL | AWAITING_REVIEW]
         late = self._now() - _INTERVAL_S
-        unfinished = self._videos(videos.state.in_(moving), videos.updated_at < late)
+        unfinished = self._videos(
+            videos.state.in_(moving), videos.updated_at < late, tuple_(*_AGE) > tuple_(*self._last_swept)
+        )
+        more = len(unfinished) == _MAX_ROWS_PER_SWEEP
+        self._last_swept = (unfinished[-1].created_at, unfinished[-1].id) if more else _FIRST
         active = self._queue.active((row.id, row.enqueue_count) for row in unfinished)
-        self._last_looks = {
-            row.id: self._last_looks[row.id] for row in unfinished if row.id in self._last_looks
-        }
         for row in unfinished:
             with self.part.rows.attempt(row.id):
                 video = mappers.video(row)
@@ -292,7 +298,7 @@ class Sweeper:
                 tables.videos,
                 *where,
                 tables.videos.c.id.not_in(self.part.rows.parked()),
-                order_by=(tables.videos.c.created_at,),
+                order_by=_AGE,
                 limit=_MAX_ROWS_PER_SWEEP,
             )
 
@@ -309,4 +315,5 @@ class Sweeper:
                 if now < max(first + _LAST_LOOK_S, asked_until(self._context, video, last)):
                     return False
             end_late(self._context, tx, video, error)
+        self._last_looks.pop(video.id, None)
         return True

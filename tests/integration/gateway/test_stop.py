@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +23,7 @@ from safelight.accounts.audit import verify
 from safelight.app.container import Container
 from safelight.app.settings import Settings
 from safelight.store import tables
+from safelight.store.database import Database
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.queue import _lock
 from support.gateway_process import Running, safelight, started
@@ -210,3 +214,25 @@ def test_a_gateway_whose_worker_name_another_process_locked_ends_with_an_error(
         locked.result(WAIT_S)
         assert gateway.process.wait(WAIT_S) == 1
         assert "used by another process" in gateway.log.read_text()
+
+
+def test_a_gateway_with_other_keys_than_the_installation_of_its_database_does_not_start(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    safelight("keys", "create", "tests", folder=tmp_path)
+    with (
+        closing(Database(f"sqlite:///{data / 'db.sqlite3'}")) as database,
+        database.across_tenants("another installation") as tx,
+    ):
+        tx.insert(tables.installation, key="installation", value="another")
+    refused = subprocess.run(
+        [sys.executable, "-m", "safelight", "serve", "--port", "0"],
+        cwd=tmp_path,
+        env={**os.environ, "SAFELIGHT_DATA": str(data)},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+    )
+    assert refused.returncode == 2
+    assert "belongs to the installation another" in refused.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from safelight.core.errors import DataDirectoryBusy, SettingsError, Unavailable
-from safelight.store.data_directory import DataDirectory
+from safelight.store.data_directory import DataDirectory, claim_database
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 
@@ -47,6 +47,23 @@ def test_a_second_process_is_refused_with_the_id_of_the_first(tmp_path: Path) ->
     other.stdin.close()
     with DataDirectory(tmp_path):
         assert (tmp_path / "lock").read_text().strip() == str(os.getpid())
+
+
+@pytest.mark.both_databases
+def test_a_database_belongs_to_the_installation_that_came_first_and_to_all_with_its_keys(
+    database: Database, tmp_path: Path
+) -> None:
+    first, other = tmp_path / "first", tmp_path / "other"
+    for keys in (first, other):
+        keys.mkdir()
+    claim_database(database, first)
+    claim_database(database, first)
+    own = (first / "installation").read_text()
+    with pytest.raises(SettingsError, match=own.strip()) as caught:
+        claim_database(database, other)
+    assert str(other / "installation") in (caught.value.remedy or "")
+    (other / "installation").write_text(own)
+    claim_database(database, other)
 
 
 def test_the_lock_holds_within_one_process_too(tmp_path: Path) -> None:

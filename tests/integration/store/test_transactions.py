@@ -11,11 +11,12 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from safelight.core.errors import DatabaseDamaged, SettingsError, Unavailable
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Transaction, limit_session
 from safelight.store.migrations import migrate
 from safelight.store.shared_clock import SharedClock
 from safelight.store.tables import api_keys, audit_log, audit_log_contents, installation, outbox, quota_usage
@@ -282,3 +283,51 @@ def test_a_machine_an_hour_ahead_writes_the_time_of_the_server(postgres_url: str
     with closing(Database(postgres_url, clock=ahead)) as database, database.transaction("acme") as tx:
         assert abs(tx.now() - time.time()) < 600
     assert ahead.ahead_s > 3000
+
+
+@pytest.mark.parametrize("named", ["", "?tcp_user_timeout=5000&options=-c%20tcp_keepalives_idle%3D77"])
+def test_postgres_ends_the_session_of_a_dead_machine_within_30_s_unless_the_url_says_otherwise(
+    postgres_url: str, named: str
+) -> None:
+    with closing(Database(postgres_url + named)) as database, database.raw_connection() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT name, setting::int FROM pg_settings "
+            "WHERE name ~ '^(tcp_|idle_in_transaction_session_timeout)'"
+        )
+        limits = dict(tuple(row) for row in rows)
+        client = connection.connection.driver_connection
+        assert client is not None
+        asked = client.info.get_parameters()
+    first = 77 if named else 10
+    assert limits == {
+        "tcp_keepalives_idle": first,
+        "tcp_keepalives_interval": 5,
+        "tcp_keepalives_count": 4,
+        "tcp_user_timeout": 30_000,
+        "idle_in_transaction_session_timeout": 60_000,
+    }
+    # The process itself knows earlier that it is cut off.
+    assert asked["tcp_user_timeout"] == ("5000" if named else "20000")
+    assert asked["keepalives_idle"] == "10"
+
+
+def test_a_session_that_takes_no_limits_is_used_and_reported(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(psycopg.connect(postgres_url)) as connection:
+        with suppress(psycopg.Error):
+            connection.execute("an error, after which the server takes no statement until the rollback")
+        limit_session(connection)
+        assert "did not take the limits" in caplog.text
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_transaction_that_postgres_ended_because_it_was_idle_is_unavailable(postgres_url: str) -> None:
+    def wait_in_transaction() -> None:
+        with database.raw_connection() as connection:
+            connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 1")
+            time.sleep(0.5)
+            connection.exec_driver_sql("SELECT 1")
+
+    with closing(Database(postgres_url)) as database, pytest.raises(Unavailable):
+        wait_in_transaction()

@@ -49,13 +49,13 @@ def work() -> Iterator[Work]:
     made.go_on.set()
 
 
-def start_queue(folder: Path, work: Work, worker: str) -> DurableQueue:
+def start_queue(folder: Path, work: Work, worker: str, *, url: str | None = None) -> DurableQueue:
     stopping = threading.Event()
     made = DurableQueue(
-        database_url=f"sqlite:///{folder / 'engine.sqlite3'}",
+        database_url=url or f"sqlite:///{folder / 'engine.sqlite3'}",
         worker=worker,
         at_once=5,
-        priorities=dict,
+        priority=lambda _tenant, _video_id: None,
         fence=LeaseFence(stopping),
         stopping=stopping,
     )
@@ -112,6 +112,26 @@ def test_no_thread_of_the_engine_reads_its_database_for_queues(queue: DurableQue
     # Our own thread polls all the same.
     enqueue(queue, "video_1", 1)
     wait_for(lambda: work.began)
+
+
+def test_postgres_limits_the_sessions_of_the_engine_and_of_the_lease(
+    postgres_url: str, tmp_path: Path, work: Work
+) -> None:
+    queue = start_queue(tmp_path, work, "tests", url=postgres_url)
+    engine = _get_dbos_instance()._sys_db.engine.raw_connection()
+    assert queue._lease is not None
+    lease = queue._lease._connection
+    assert lease is not None
+    try:
+        for session in (engine.driver_connection, lease):
+            assert session is not None
+            assert session.execute("SHOW tcp_keepalives_idle").fetchone() == ("10",)
+            assert session.info.get_parameters()["tcp_user_timeout"] == "20000"
+        queue.check()
+    finally:
+        engine.close()
+        stop_queue(queue, work)
+        lease.close()
 
 
 def test_a_run_that_no_thread_executes_is_not_active(queue: DurableQueue, work: Work) -> None:

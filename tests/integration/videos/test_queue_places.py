@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from dataclasses import replace
 
@@ -45,9 +46,10 @@ def test_a_key_has_its_places_in_the_order_of_its_requests_and_another_key_in_tu
 
 def test_a_later_video_never_overtakes_an_earlier_one_that_has_not_begun(house: House) -> None:
     videos = [house.order(f"a lake, take {number}") for number in range(3)]
-    before = places(house).priorities()
+    made = places(house)
+    before = {made.priority(video.tenant, video.id) for video in videos}
     later = house.order("a quiet sea")
-    assert {before[video.id] for video in videos} == {places(house).priorities()[later.id]}
+    assert before == {made.priority(later.tenant, later.id)} == {1}
 
 
 def test_a_video_at_an_upstream_takes_no_place(house: House, upstream: ScriptedUpstream) -> None:
@@ -57,7 +59,7 @@ def test_a_video_at_an_upstream_takes_no_place(house: House, upstream: ScriptedU
     for _ in range(2):
         runner.run_steps(remote.tenant, remote.id)
     assert (place(house, remote), place(house, local)) == (None, 1)
-    assert places(house).priorities() == {local.id: 1}
+    assert [places(house).priority(video.tenant, video.id) for video in (remote, local)] == [None, 1]
 
 
 def test_a_video_that_its_generator_did_not_take_is_known_until_it_is_taken(
@@ -98,3 +100,23 @@ def test_the_videos_are_read_again_only_after_a_second(house: House) -> None:
         if clock.now == 0.0:
             house.carry(first)
     assert found == [2, 2, 1]
+
+
+def test_a_long_queue_is_read_by_a_thread_and_seldom(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    made = QueuePlaces(house.context, monotonic=clock)
+    first, second = house.order(), house.order("a quiet sea")
+    monkeypatch.setattr("safelight.videos.queue_places._QUICK_S", 0.0)
+    monkeypatch.setattr("safelight.videos.queue_places._KEPT_TIMES", 1e9)
+    assert made.status(second) == QueueStatus(place=2)
+    house.carry(first)
+    clock.now = 2.0
+    # Still the place of the last reading, and a later video has one too.
+    assert made.status(second) == QueueStatus(place=2)
+    assert made.status(house.order("a lake")) == QueueStatus(place=3)
+    monkeypatch.setattr("safelight.videos.queue_places._KEPT_TIMES", 0.0)
+    made.status(second)
+    for thread in threading.enumerate():
+        if thread.name == "queue-places":
+            thread.join()
+    assert made.status(second) == QueueStatus(place=1)

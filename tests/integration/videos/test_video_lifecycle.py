@@ -233,6 +233,20 @@ def test_a_stalled_video_is_enqueued_again_once(house: House) -> None:
     assert sweeping._queue.handed_over == [(video.id, 2)]  # type: ignore[attr-defined]
 
 
+def test_a_stalled_video_is_found_behind_as_many_in_the_queue_as_a_sweep_reads(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("safelight.videos.sweeper._MAX_ROWS_PER_SWEEP", 1)
+    sweeping = sweeper(house)
+    queued, stalled = house.order(), house.order("a quiet sea")
+    for video in (queued, stalled):
+        house.change(video, updated_at=0.0)
+    sweeping._queue.enqueue(queued.tenant, queued.id, 1)
+    for _ in range(4):
+        sweeping.requeue_abandoned()
+    assert sweeping._queue.handed_over == [(queued.id, 1), (stalled.id, 2)]  # type: ignore[attr-defined]
+
+
 def test_a_video_past_its_deadline_fails_with_timeout_and_returns_its_quota(
     furnish: Furnish,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safelight.videos.fair_order import FairOrder, SlotRequest
+from safelight.videos.fair_order import FairOrder, FairSequence, SlotRequest
 
 
 def served(*waiting: SlotRequest) -> list[str]:
@@ -37,3 +37,20 @@ def test_a_key_that_has_just_been_served_waits_for_a_key_that_comes_later() -> N
     order = FairOrder()
     order.record(request("a", "1", 1))
     assert order.first([request("a", "1", 2), request("a", "2", 3)]).video_id == "a.2.3"
+
+
+def test_places_are_those_in_which_a_single_slot_serves_and_a_later_request_has_one_too() -> None:
+    waiting = [
+        *(request("a", "1", since) for since in (1, 2, 3, 9)),
+        *(request("a", "2", since) for since in (4, 5)),
+        *(request("b", "1", since) for since in (6, 7, 8)),
+    ]
+    requests = {each.video_id: each for each in waiting}
+    order = served(*waiting)
+    for later in waiting:
+        known = [each for each in waiting if each is not later]
+        sequence = FairSequence((each.tenant, each.key, each.since, each.video_id) for each in known)
+        places = [sequence.place(requests[name]) for name in served(*known)]
+        assert places == list(range(1, len(waiting)))
+        if later.key == "1" and later.since in (9, 8):
+            assert sequence.place(later) == order.index(later.video_id) + 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 
 from safelight.core.errors import Unavailable
 from safelight.videos.lease_fence import LeaseFence
@@ -24,7 +23,7 @@ class OneRound(threading.Event):
 def test_the_enqueuer_pauses_after_a_failure() -> None:
     asked = threading.Semaphore(0)
 
-    def fail() -> Mapping[str, int]:
+    def fail(_tenant: str, _video_id: str) -> int | None:
         asked.release()
         raise Unavailable("The database is away.")
 
@@ -33,7 +32,7 @@ def test_the_enqueuer_pauses_after_a_failure() -> None:
         database_url="sqlite:///unused",
         worker="worker",
         at_once=1,
-        priorities=fail,
+        priority=fail,
         fence=LeaseFence(stopping),
         stopping=stopping,
     )
