@@ -1,10 +1,10 @@
-"""The audit log of one tenant for its auditors: who did what to what, and when."""
+"""The audit log of one tenant for its auditors and leads: who did what to what, and when."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement
 
 from safelight.core.errors import InvalidField
 from safelight.core.log_filter import LogFilter
@@ -17,9 +17,9 @@ from safelight.store.tables import audit_log
 from .audit import find_accounts
 from .models import KeyScope, Principal
 
-#: What staff open of others without a case, the list of what is on record about a person, and the cases that
-#: auditors read.
-READS = ("prompt.read", "previews.shown", "media.shown", "person.read", "case.read")
+#: What staff open of others without a case, the list of what is on record about a person, the cases that
+#: auditors read, and those that reviewers see past their budget.
+READS = ("prompt.read", "previews.shown", "media.shown", "person.read", "case.read", "budget.overridden")
 
 _MAX_SEQ = 2**63 - 1
 
@@ -40,8 +40,11 @@ class TenantLog:
         self._database = database
 
     def read(self, principal: Principal, asked: LogFilter, *, limit: int) -> Page[LogLine]:
-        """The entries of the tenant, newest first. Raises `Forbidden` without the scope `audit`."""
-        principal.require(KeyScope.AUDIT)
+        """The entries of the tenant, newest first. Raises `Forbidden` without the scope `audit`, or `policy`
+        if only `READS` are asked for.
+        """
+        events = READS if asked.event == "reads" else (asked.event.strip(),)
+        principal.require(KeyScope.AUDIT, *(() if set(events) - set(READS) else (KeyScope.POLICY,)))
         if len(asked.person) > 200:
             raise InvalidField("A person has at most 200 characters.", param="person")
         with self._database.read_transaction(principal.tenant) as tx:
@@ -50,10 +53,8 @@ class TenantLog:
                 where.append(audit_log.c.actor.in_(find_accounts(tx, asked.person)))
             if asked.subject:
                 where.append(audit_log.c.subject == asked.subject.strip())
-            if asked.event == "reads":
-                where.append(or_(*(audit_log.c.event == event for event in READS)))
-            elif asked.event:
-                where.append(audit_log.c.event == asked.event.strip())
+            if asked.event:
+                where.append(audit_log.c.event.in_(events))
             if asked.before is not None:
                 where.append(audit_log.c.seq < min(max(asked.before, 0), _MAX_SEQ))
             page = read_page(tx, audit_log, *where, order_by=(audit_log.c.seq.desc(),), limit=limit)

@@ -5,7 +5,6 @@ period, from which an auditor draws.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -25,6 +24,7 @@ from safelight.videos.case_rows import Case, CaseKind, DecisionAction, case_from
 
 from .case_draw import DecidedCase, Population, Recorded
 from .inputs import parse_day
+from .plain_messages import without_identity
 from .reports.lanes import ReportLane, UnattendedAction
 from .reports.models import ReportReason
 from .reviews.ozone import TYPE_OF_ACTION, ModerationEventType, ReviewState
@@ -84,10 +84,6 @@ _REASONS: Mapping[str, str] = {
 }
 #: Ids in one statement: below the limits of both databases.
 _MAX_IDS = 500
-_EMAIL = re.compile(r"[^\s@<>()]+@[^\s@<>()]+\.[^\s@<>()]+")
-_REMOVED = "[removed]"
-#: Shorter parts of names are ordinary words too often.
-_MIN_PART_CHARACTERS = 3
 #: Reasons that a reporter chose from a list; any other reason is in the own words of the reporter.
 _CHOSEN_REASONS = frozenset({*(reason.value for reason in ReportReason), "appeal", ""})
 #: As constants in the statement, because only then SQLite uses the index of these events.
@@ -319,19 +315,6 @@ def read_texts(tx: Transaction, entries: Iterable[CaseEntry]) -> dict[int, Repor
             screening=decode(row.text_screening),
         )
     return found
-
-
-def without_identity(text: str, identity: Iterable[str | None]) -> str:
-    """The text without these names and addresses of its author, and without any e-mail address."""
-    text = _EMAIL.sub(_REMOVED, text)
-    whole = [word.strip() for word in identity if word]
-    parts = {part for word in whole for part in (word, *word.split())}
-    for part in sorted(parts, key=len, reverse=True):
-        if len(part) >= (_MIN_PART_CHARACTERS if part.isascii() else 2):
-            # Chinese has no spaces between words.
-            pattern = rf"(?<!\w){re.escape(part)}(?!\w)" if part.isascii() else re.escape(part)
-            text = re.sub(pattern, _REMOVED, text, flags=re.IGNORECASE)
-    return text
 
 
 def _notice_of(content: Mapping[str, Any]) -> str:

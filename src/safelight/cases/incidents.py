@@ -27,7 +27,6 @@ from safelight.store.pages import Page, read_page
 from safelight.store.rows import read_record, stored_columns
 from safelight.store.tables import cases, incidents, videos
 
-from .case_events import without_identity
 from .incident_inputs import (
     MAX_SENTENCE_CHARACTERS,
     IncidentChange,
@@ -35,6 +34,7 @@ from .incident_inputs import (
     IncidentOpening,
     IncidentQuery,
 )
+from .plain_messages import plain_message
 
 #: Videos, and cases, of one incident: the page shows all of them.
 MAX_IDS = 100
@@ -157,12 +157,7 @@ def format_time(at: float) -> str:
 
 def clean_sentence(text: str) -> str:
     """The public sentence on one line. Raises `InvalidField`."""
-    sentence = " ".join(clean_text(text, "sentence", MAX_SENTENCE_CHARACTERS).split())
-    if without_identity(sentence, ()) != sentence:
-        raise InvalidField(
-            "The public sentence has an e-mail address.", param="sentence", remedy="Leave the address out."
-        )
-    return sentence
+    return " ".join(plain_message(text, "sentence", MAX_SENTENCE_CHARACTERS).split())
 
 
 def _change(

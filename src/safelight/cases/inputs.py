@@ -214,7 +214,7 @@ class CaseFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueReason:
-    """Why a reviewer gives a case back."""
+    """Why a reviewer gives a case back, or sees it past the budget."""
 
     reason: Annotated[Reason, About(help="The reason; only for this reviewer.")]
 

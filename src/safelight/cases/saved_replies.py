@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,7 +12,6 @@ from sqlalchemy import Row
 from safelight.accounts import DECIDING, KeyScope, Principal
 from safelight.accounts.reply_texts import ReplyTexts
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
-from safelight.core.reasons import clean_text
 from safelight.core.records import Seconds
 from safelight.store.database import Database, Transaction
 from safelight.store.rows import read_record
@@ -19,6 +19,7 @@ from safelight.store.tables import saved_replies
 from safelight.videos.case_rows import DecisionAction
 
 from .inputs import MAX_REPLY_CHARACTERS, ReplyChange
+from .plain_messages import plain_message
 
 #: The case page has all of them in one list.
 MAX_REPLIES = 200
@@ -73,7 +74,7 @@ class SavedReplies:
                 remedy="Use 1 to 40 of a-z, 0-9 and dash, with a letter or digit first.",
             )
         texts = {
-            one.name: clean_text(getattr(asked, one.name), one.name, MAX_REPLY_CHARACTERS)
+            one.name: plain_message(getattr(asked, one.name), one.name, MAX_REPLY_CHARACTERS)
             for one in fields(asked)
         }
         if not any(texts.values()):
@@ -98,8 +99,10 @@ class SavedReplies:
             tx.append_audit("reply.removed", subject=name, actor=principal.id, content={})
 
 
-def texts_for(tx: Transaction, name: str, action: DecisionAction) -> ReplyTexts:
-    """The texts that are sent with a decision, in the transaction of the decision. Raises `InvalidField`."""
+def texts_for(tx: Transaction, name: str, action: DecisionAction, reporters: Collection[str]) -> ReplyTexts:
+    """The texts that are sent with a decision, in the transaction of the decision. Raises `InvalidField`,
+    also if they name one of the reporters.
+    """
     if action not in NOTIFIED:
         raise InvalidField(
             f"No person is notified of the decision {action.value}, so no reply can be sent with it.",
@@ -111,6 +114,8 @@ def texts_for(tx: Transaction, name: str, action: DecisionAction) -> ReplyTexts:
         raise InvalidField(
             f"There is no saved reply {name[:60]!r}.", param="reply", remedy="See: safelight replies list"
         )
+    for one in fields(ReplyChange):
+        plain_message(getattr(row, one.name), f"reply.{one.name}", MAX_REPLY_CHARACTERS, reporters)
     return read_record(ReplyTexts, row)
 
 

@@ -119,8 +119,8 @@ def agreement(ctx: typer.Context, as_json: Json = False) -> int:
     if figures["enough_people"]:
         names = ("golden", "second", "machine")
         lines = [_format_agreement(name, figures[name]) for name in names]
-        if figures["alpha"] is not None:
-            lines.append(t("alpha", alpha=figures["alpha"]))
+    if figures["alpha"] is not None:
+        lines.append(t("alpha", alpha=figures["alpha"]))
     emit(figures, as_json, "\n".join(lines))
     return Exit.OK
 

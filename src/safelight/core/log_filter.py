@@ -29,8 +29,9 @@ class LogFilter:
     event: Annotated[
         str,
         About(
-            "An event such as `case.decided`, or `reads`: what staff opened without a case.",
-            help="Only this event, such as case.decided, or reads: what staff opened without a case.",
+            "An event such as `case.decided`, or `reads`: what staff opened without a case or past their budget.",
+            help="Only this event, such as case.decided, or reads: what staff opened without a case or past "
+            "their budget.",
         ),
     ] = ""
     before: Annotated[

@@ -8,9 +8,11 @@ from .errors import InvalidField
 
 MAX_REASON_CHARACTERS = 2000
 _TAG = re.compile(r"<\s*[a-zA-Z/!?]")
-#: Control characters, and marks that change the direction of what follows, which could show other words.
+#: Control and unseen characters, and marks that change the direction of what follows, which could show other
+#: words. Joiners are seen in scripts beyond ASCII and between emoji.
 _NOT_TEXT = re.compile(
-    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    r"\ufeff\U000e0000-\U000e007f]|(?<![^\x00-\x7f])[\u200c\u200d]"
 )
 
 
@@ -33,7 +35,7 @@ def clean_text(text: str, param: str, max_characters: int) -> str:
         )
     if _NOT_TEXT.search(text):
         raise InvalidField(
-            "The text has a control character or a mark of the direction of writing, which is not visible.",
+            "The text has a character that is not visible, or a mark of the direction of writing.",
             param=param,
             remedy="Type the text again instead of copying it.",
         )

@@ -112,6 +112,21 @@ def test_a_kept_video_brings_the_reply_to_its_reporters_and_a_withdrawn_one_to_i
     assert told.content.reply is None  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("name", ["Planted Name", "bob-the-end-user"])
+def test_neither_facts_nor_a_reply_tell_who_reported_the_video(house: House, name: str) -> None:
+    video = house.make()
+    notify(house, video)
+    house.report(video, reason="violence", category="violence", end_user="bob-the-end-user")
+    saved(house, en=f"A blow, says {name}.")
+    case, facts = only_case(house), {**house.ground(), "facts": f"{name} is shown."}
+    for sent, param in ((facts, "facts"), ({**house.ground(), "reply": "blow"}, "reply.en")):
+        with pytest.raises(InvalidField, match="contact of a reporter") as caught:
+            house.reviews.decide(
+                reviewer(house), case.id, DecisionRequest(action="withdraw", reason="x", **sent)
+            )
+        assert caught.value.param == param
+
+
 def test_a_reply_needs_somebody_who_is_told_and_a_name_that_exists(furnish: Furnish) -> None:
     house = furnish()
     held_output(house)
@@ -139,6 +154,7 @@ def test_a_reply_needs_somebody_who_is_told_and_a_name_that_exists(furnish: Furn
         ("blow", {"en": "a\u2067b"}, "en"),
         ("blow", {"en": "a\u200fb"}, "en"),
         ("blow", {"en": "a\0b"}, "en"),
+        ("blow", {"en": "Write to help@example.com."}, "en"),
     ],
 )
 def test_bad_replies_are_refused(house: House, name: str, texts: dict[str, str], param: str) -> None:

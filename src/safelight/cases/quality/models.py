@@ -20,7 +20,8 @@ REVIEW_DUE_S = 7 * _DAY_S
 SAMPLE_DUE_S = 30 * _DAY_S
 #: For how long answers count in figures about people. After that they are deleted.
 KEEP_ANSWERS_S = 30 * _DAY_S
-#: A team with fewer people who answered has no figures, because they would be about single people.
+#: A team with fewer people who answered has no other figure than how far they agree, because figures would
+#: be about single people.
 MIN_PEOPLE = 5
 #: A category of a higher severity makes no golden case: a milder one tests the same.
 MAX_GOLDEN_SEVERITY = 8

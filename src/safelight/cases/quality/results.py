@@ -67,8 +67,8 @@ class QualityResults:
     def team_answers(self, principal: Principal) -> TeamAnswers:
         """The answers of all people of the last `KEEP_ANSWERS_S`, without names.
 
-        A list is empty if its answers are those of fewer than `MIN_PEOPLE` people: a figure about it would be
-        about single people.
+        A list of pairs is empty if its answers are those of fewer than `MIN_PEOPLE` people: a figure about it
+        would be about single people.
         """
         principal.require(KeyScope.POLICY)
         with self._database.read_transaction(principal.tenant) as tx:
@@ -86,7 +86,7 @@ class QualityResults:
             of_cases.setdefault(row.source, first).append(row.answer)
         return TeamAnswers(
             people=len(answered),
-            of_cases=tuple(map(tuple, of_cases.values())) if len(answered | decided) >= MIN_PEOPLE else (),
+            of_cases=tuple(map(tuple, of_cases.values())),
             golden=_pairs(golden, {row.person for row in golden} & enrolled),
             second=_pairs(second, ({row.person for row in second} & enrolled) | decided),
             machine=tuple((row.machine, row.answer) for row in rows if row.machine is not None)

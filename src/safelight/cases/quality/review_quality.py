@@ -1,6 +1,7 @@
 """Figures of quality reviews as JSON: agreement, accuracy, and the prevalence of missed harm.
 
-A figure is null if too few answers are known. Figures about a team need `MIN_PEOPLE` people.
+A figure is null if too few answers are known. Figures about a team need `MIN_PEOPLE` people, but for how far
+they agree.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def own_figures(answers: Sequence[OwnAnswer]) -> dict[str, Any]:
 
 
 def team_figures(answers: TeamAnswers) -> dict[str, Any]:
-    """The figures of all reviewers together; none if fewer than `MIN_PEOPLE` people answered."""
+    """The figures of all reviewers together; only alpha if fewer than `MIN_PEOPLE` people answered."""
     head = {"min_people": MIN_PEOPLE, "min_cases": MIN_CASES}
     if answers.people < MIN_PEOPLE:
         return {
@@ -41,7 +42,8 @@ def team_figures(answers: TeamAnswers) -> dict[str, Any]:
             "golden": None,
             "second": None,
             "machine": None,
-            "alpha": None,
+            # The same whoever answered what, and too rough to subtract the own answers from it.
+            "alpha": _alpha(answers.of_cases, digits=1),
         }
     return {
         **head,
@@ -105,10 +107,10 @@ def _kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
     return None if kappa is None else round(kappa, _DIGITS)
 
 
-def _alpha(of_cases: Sequence[tuple[str, ...]]) -> float | None:
+def _alpha(of_cases: Sequence[tuple[str, ...]], digits: int = _DIGITS) -> float | None:
     compared = [answers for answers in of_cases if len(answers) > 1]
     if len(compared) < MIN_CASES:
         return None
     numbers = {name: number for number, name in enumerate(sorted({name for one in compared for name in one}))}
     alpha = krippendorff_alpha([[numbers[name] for name in one] for one in compared])
-    return None if alpha is None else round(alpha, _DIGITS)
+    return None if alpha is None else round(alpha, digits)

@@ -15,7 +15,7 @@ from safelight.policy.findings import Taxonomy
 from safelight.store.database import Database, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import case_conflicts, case_skips, cases, reviewer_preferences
-from safelight.videos.case_rows.exposure import ExposureLog
+from safelight.videos.case_rows.exposure import OVERRIDDEN, ExposureLog
 from safelight.videos.case_rows.models import (
     KEEP_SKIPS_S,
     LEASE_S,
@@ -177,6 +177,13 @@ class ReviewQueue:
                 },
             )
             return find_case(tx, principal, case_id)
+
+    def override_budget(self, principal: Principal, case_id: str, *, reason: str) -> None:
+        """Let this reviewer see this case past the exposure budget. It is recorded and never refused."""
+        content = {"case": case_id, "reason": validate_text(reason, "reason", MAX_REASON_CHARACTERS)}
+        with self._database.transaction(principal.tenant) as tx:
+            find_case(tx, principal, case_id)
+            tx.append_audit(OVERRIDDEN, subject=case_id, actor=principal.id, content=content)
 
     def preferences(self, principal: Principal) -> ReviewerPreferences:
         with self._database.read_transaction(principal.tenant) as tx:

@@ -8,10 +8,11 @@ from typing import Annotated
 
 from sqlalchemy import func, select
 
+from safelight.accounts.reporter import Reporter
 from safelight.cases.reports.models import NoticeOutcome
 from safelight.core.records import About, Shown
 from safelight.store.database import Transaction
-from safelight.store.tables import notices
+from safelight.store.tables import notices, people, reports
 from safelight.videos.case_rows.models import SenderRecord
 
 
@@ -28,6 +29,19 @@ def read_senders(tx: Transaction, report_ids: Collection[str]) -> dict[str, str]
     of = notices.c
     rows = tx.select(notices, of.id.in_(report_ids), of.sender.is_not(None), columns=[of.id, of.sender])
     return {row.id: row.sender for row in rows}
+
+
+def read_identities(tx: Transaction, video_id: str) -> set[str]:
+    """The names, contacts and identifiers of those who reported a video; without erased ones."""
+    sent = tx.select(reports, reports.c.video_id == video_id)
+    senders = [Reporter.parse(row.reporter) for row in sent]
+    accounts = people.c.id.in_([one.principal_id for one in senders])
+    named = [
+        *tx.select(notices, notices.c.id.in_([row.id for row in sent]), columns=[notices.c.name]),
+        *tx.select(people, accounts, columns=[people.c.name]),
+    ]
+    known = {row.contact for row in sent} | {row.name for row in named}
+    return {one.identity for one in senders} | {one for one in known if one}
 
 
 def read_records(tx: Transaction, senders: Iterable[str]) -> dict[str, SenderRecord]:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement
 
 from safelight.accounts import DECIDING, KeyScope, Principal
 from safelight.cases.inputs import MAX_CLAUSE_CHARACTERS, CaseFilter, DecisionRequest
+from safelight.cases.plain_messages import plain_message
 from safelight.cases.reports.models import PageNotice
 from safelight.cases.reports.notice_store import list_pages
 from safelight.cases.saved_replies import texts_for
@@ -42,7 +43,7 @@ from .executor import apply_to_cluster
 from .ozone import read_action
 from .person_history import PersonHistory, read_history
 from .related import RelatedDecisions, read_related
-from .senders import CaseReporters, read_records, read_reporters, read_senders
+from .senders import CaseReporters, read_identities, read_records, read_reporters, read_senders
 from .undecidable_holds import count_undecidable
 
 if TYPE_CHECKING:
@@ -325,7 +326,10 @@ def visible_to(principal: Principal) -> list[ColumnElement[bool]]:
 def _make_decision(
     tx: Transaction, of: Case, wanted: DecisionRequest, *, action: DecisionAction, by: Principal
 ) -> Decision:
-    """A new decision, with the ids of all verdicts on the video up to now. It is not recorded yet."""
+    """A new decision, with the ids of all verdicts on the video up to now. It is not recorded yet. Raises
+    `InvalidField` if its texts would tell a person who reported the video.
+    """
+    reporters = read_identities(tx, of.video_id)
     seen = tx.select(verdicts, verdicts.c.video_id == of.video_id, columns=[verdicts.c.id])
     return Decision(
         id=new_id("decision"),
@@ -334,8 +338,8 @@ def _make_decision(
         action=action,
         reason=wanted.reason,
         clause=wanted.clause,
-        facts=wanted.facts,
-        reply=texts_for(tx, wanted.reply, action) if wanted.reply else None,
+        facts=plain_message(wanted.facts or "", "facts", MAX_REASON_CHARACTERS, reporters) or None,
+        reply=texts_for(tx, wanted.reply, action, reporters) if wanted.reply else None,
         decided_by=by.id,
         at=tx.now(),
         verdict_ids=tuple(sorted(row.id for row in seen)),
@@ -348,7 +352,6 @@ def _valid_request(wanted: DecisionRequest) -> DecisionRequest:
         wanted,
         reason=validate_text(wanted.reason, "reason", MAX_REASON_CHARACTERS),
         clause=validate_text(wanted.clause, "clause", MAX_CLAUSE_CHARACTERS) if wanted.clause else None,
-        facts=validate_text(wanted.facts, "facts", MAX_REASON_CHARACTERS) if wanted.facts else None,
     )
 
 

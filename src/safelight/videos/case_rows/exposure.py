@@ -1,5 +1,5 @@
 """Counts for how long each reviewer saw pictures or heard sound, and stops both when the budget of a shift
-is used.
+is used, unless the reviewer wrote why this one case must be seen.
 
 Text-only decisions go on. The figures belong to the reviewer: no page and no list shows those of others.
 """
@@ -10,7 +10,7 @@ from safelight.accounts import Principal
 from safelight.core.errors import Forbidden
 from safelight.core.ids import new_id
 from safelight.store.database import Database, Transaction
-from safelight.store.tables import exposures
+from safelight.store.tables import audit_log, exposures
 
 from .models import KEEP_SKIPS_S, SHIFT_S, Case, Exposure
 
@@ -20,6 +20,8 @@ MIN_VIEW_S = 1.0
 MAX_VIEW_S = 60.0
 #: The stored seconds of a view whose end was not reported yet.
 _NOT_ENDED = 0.0
+#: The event of the audit log, about a case, by which its actor sees the case past the budget.
+OVERRIDDEN = "budget.overridden"
 
 
 class ExposureLog:
@@ -29,23 +31,23 @@ class ExposureLog:
         self._database = database
         self._budget = budget
 
-    def read(self, principal: Principal) -> Exposure:
-        """What this reviewer was shown in the last `SHIFT_S`."""
+    def read(self, principal: Principal, case_id: str = "") -> Exposure:
+        """What this reviewer was shown in the last `SHIFT_S`, and whether this case is past the budget."""
         with self._database.read_transaction(principal.tenant) as tx:
-            return self.read_within(tx, principal)
+            return self.read_within(tx, principal, case_id)
 
-    def require_budget(self, principal: Principal) -> None:
-        """Raise `Forbidden` if the budget is used up."""
+    def require_budget(self, principal: Principal, case_id: str) -> None:
+        """Raise `Forbidden` if the budget is used up, and not overridden for this case."""
         with self._database.read_transaction(principal.tenant) as tx:
-            self._require_budget(tx, principal)
+            self._require_budget(tx, principal, case_id)
 
     def begin_view(self, principal: Principal, case: Case) -> str:
         """Record that a picture is shown or a part of the sound plays now. Returns the id of the view.
 
-        Raises `Forbidden` if the budget is used up.
+        Raises the error of `require_budget`.
         """
         with self._database.transaction(principal.tenant) as tx:
-            self._require_budget(tx, principal)
+            self._require_budget(tx, principal, case.id)
             view = new_id("view")
             tx.insert(
                 exposures,
@@ -95,21 +97,24 @@ class ExposureLog:
         with self._database.across_tenants("old views") as tx:
             tx.delete(exposures, exposures.c.at < tx.now() - KEEP_SKIPS_S)
 
-    def _require_budget(self, tx: Transaction, principal: Principal) -> None:
-        if self.read_within(tx, principal).is_used_up:
+    def _require_budget(self, tx: Transaction, principal: Principal, case_id: str = "") -> None:
+        if self.read_within(tx, principal, case_id).is_used_up:
             raise Forbidden(
                 "Your budget of pictures and sound for this shift is used up.",
-                remedy="Decide on the text, or skip the case so that another reviewer gets it.",
+                remedy="Decide on the text, skip the case so that another reviewer gets it, or write why you "
+                "must see it: POST /v1/reviews/{case_id}/override.",
             )
 
-    def read_within(self, tx: Transaction, principal: Principal) -> Exposure:
+    def read_within(self, tx: Transaction, principal: Principal, case_id: str = "") -> Exposure:
         """The same as `read`, in an open transaction."""
         recent = (exposures.c.person == principal.id, exposures.c.at >= tx.now() - SHIFT_S)
         columns = [exposures.c.seconds, exposures.c.severity, exposures.c.at]
         rows = tx.select(exposures, *recent, columns=columns)
         now = tx.now()
         used = sum((row.seconds or _shown_s(row.at, now)) * row.severity for row in rows)
-        return Exposure(used=used, budget=self._budget)
+        of = audit_log.c
+        past = tx.count(audit_log, of.subject == case_id, of.event == OVERRIDDEN, of.actor == principal.id)
+        return Exposure(used=used, budget=self._budget, is_overridden=past > 0)
 
 
 def _shown_s(begun_at: float, now: float) -> float:

@@ -296,6 +296,8 @@ class Exposure:
 
     used: float
     budget: float
+    #: Whether this reviewer sees the case that was asked about past the budget.
+    is_overridden: bool = False
 
     @property
     def is_near(self) -> bool:
@@ -304,7 +306,7 @@ class Exposure:
 
     @property
     def is_used_up(self) -> bool:
-        return self.used >= self.budget
+        return self.used >= self.budget and not self.is_overridden
 
 
 @dataclass(frozen=True, kw_only=True)

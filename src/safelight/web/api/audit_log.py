@@ -1,4 +1,4 @@
-"""The audit log of the caller's tenant, for its auditors: a view and an operation."""
+"""The audit log of the caller's tenant, for its auditors and leads: a view and an operation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safelight.core.records import About, Shown
 from safelight.store.pages import Page
 from safelight.web.operations import Operations
 
-operations = Operations("/v1/safelight/audit_log", tag="statements", scopes=(KeyScope.AUDIT,))
+operations = Operations("/v1/safelight/audit_log", tag="statements", scopes=(KeyScope.AUDIT, KeyScope.POLICY))
 
 
 class LogServices(Protocol):

@@ -63,12 +63,12 @@ class TeamQuality(BaseModel):
     min_people: int
     min_cases: int
     enough_people: bool = Field(
-        description="False: all figures are null, because they would be about few people."
+        description="False: all figures but `alpha` are null, because they would be about few people."
     )
     golden: Agreement | None
     second: Agreement | None
     machine: Agreement | None = Field(description="The verdicts of the policy against the answers of people.")
-    alpha: float | None = Field(description="Krippendorff's alpha, nominal.")
+    alpha: float | None = Field(description="Krippendorff's alpha, nominal; rounded to 0.1 for fewer people.")
 
 
 class StratumPrevalence(BaseModel):

@@ -89,6 +89,12 @@ def escalate(services: QueueServices, principal: Principal, case_id: str, asked:
     return services.review_queue.escalate(principal, case_id, reason=asked.reason)
 
 
+def override(services: QueueServices, principal: Principal, case_id: str, asked: QueueReason) -> None:
+    services.review_queue.override_budget(principal, case_id, reason=asked.reason)
+
+
+operations.add("POST /{case_id}/override", "See a case past the own exposure budget", override)
+
 operations.add(
     "POST /{case_id}/escalate", "Give a case to reviewers with a higher role", escalate, 409, shows=show_case
 )

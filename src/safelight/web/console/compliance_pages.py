@@ -22,7 +22,7 @@ _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("rollout", "/compliance/rollout", (KeyScope.ADMIN, KeyScope.POLICY, KeyScope.AUDIT)),
     ("incidents", "/compliance/incidents", (KeyScope.ADMIN, KeyScope.POLICY, KeyScope.AUDIT)),
     ("people", "/settings/people", (KeyScope.PEOPLE,)),
-    ("log", "/compliance/log", (KeyScope.AUDIT,)),
+    ("log", "/compliance/log", (KeyScope.AUDIT, KeyScope.POLICY)),
     ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),
     ("coverage", "/coverage", (KeyScope.VIDEOS_READ, KeyScope.AUDIT)),
     ("own", "/account/standing", (KeyScope.VIDEOS_READ,)),

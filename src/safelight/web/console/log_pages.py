@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import Principal
+from safelight.accounts import KeyScope, Principal
 from safelight.core.log_filter import LogFilter
 
 from .render import PageHandler
@@ -18,11 +18,13 @@ _MAX_DIGITS = 15
 
 
 class LogPages(PageHandler):
-    """Handlers of the page; they need the scope `audit`."""
+    """Handlers of the page; without the scope `audit` it has reads only."""
 
     async def show(self, request: Request, principal: Principal) -> Response:
         query = request.query_params
         texts = {name: query.get(name, "").strip() for name in ("person", "subject", "event")}
+        sees_all = principal.has_scope(KeyScope.AUDIT)
+        texts["event"] = texts["event"] or ("" if sees_all else "reads")
         before = query.get("before", "")
         is_number = before.isascii() and before.isdecimal() and len(before) <= _MAX_DIGITS
         asked = LogFilter(**texts, before=int(before) if is_number else None)
@@ -33,6 +35,7 @@ class LogPages(PageHandler):
             "log.html",
             principal,
             asked=asked,
+            sees_all=sees_all,
             lines=page.items,
             first=asked.before is None,
             start=f"/compliance/log?{urlencode(filled)}",

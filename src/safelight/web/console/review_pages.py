@@ -60,8 +60,6 @@ _REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked", "gap_notes
 _MAX_DIGITS = 9
 #: The first decision of each kind of case leaves the content as it is.
 _FOR_THE_CONTENT = frozenset(allowed[0].value for allowed in ACTIONS.values())
-#: The fields of a decision against a person that the case does not give.
-_GROUND_FIELDS = ("clause", "facts")
 
 # Pictures, sound and transcript of a case, as the review page offers them.
 
@@ -368,9 +366,9 @@ class ReviewPages(PageHandler):
                 ),
             )
         except (InvalidField, Conflict, Forbidden) as problem:
-            if problem.param in _GROUND_FIELDS:
-                is_unknown = problem.param == "clause" and clause is not None
-                missing = f"review.{problem.param}_{'unknown' if is_unknown else 'missing'}"
+            ground = {"clause": clause, "facts": facts}
+            if problem.param in ground:
+                missing = f"review.{problem.param}_{'refused' if ground[problem.param] else 'missing'}"
                 return await self._render_case(request, principal, case_id, form=form, missing=missing)
             if problem.param == "reply":
                 is_notified = form.get("action", "") in NOTIFIED
@@ -399,6 +397,16 @@ class ReviewPages(PageHandler):
         except (InvalidField, Conflict, Forbidden) as problem:
             return await self._render_case(request, principal, case_id, problem=problem, form=form)
         return await self._queue.open_next(principal)
+
+    async def override(self, request: Request, principal: Principal) -> Response:
+        """Show a case past the exposure budget of this reviewer, with a written reason."""
+        case_id, form = request.path_params["case_id"], await self.read_form(request)
+        queue = self.services.review_queue
+        try:
+            await self.run(queue.override_budget, principal, case_id, reason=form.get("why_seen", ""))
+        except InvalidField as problem:
+            return await self._render_case(request, principal, case_id, problem=problem, form=form)
+        return self.redirect(f"/review/{case_id}#pictures")
 
     async def undo(self, request: Request, principal: Principal) -> Response:
         """Undo a decision that is not carried out yet, and open its case again."""
@@ -456,7 +464,8 @@ class ReviewPages(PageHandler):
         related = await self.run(self.services.reviews.related, principal, case_id)
         queue = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=12)
         policies = self.console.policies
-        exposure = await self.run(self.console.exposure.read, principal) if self.console.exposure else None
+        log = self.console.exposure
+        exposure = await self.run(log.read, principal, case_id) if log else None
         media = await self.run(self._media, principal, case_file)
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
         prompts = await self.run(self._prompts, principal, queue.items)

@@ -187,7 +187,7 @@ class ReviewQueuePages(PageHandler):
         if media is None or exposure is None:
             raise NotFound("This server shows no pictures and plays no sound.")
         case_file = await self.run(self.services.reviews.get, principal, request.path_params["case_id"])
-        await self.run(exposure.require_budget, principal)
+        await self.run(exposure.require_budget, principal, case_file.case.id)
         return media, exposure, case_file
 
     async def switch(self, request: Request, principal: Principal) -> Response:

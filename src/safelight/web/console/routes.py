@@ -171,6 +171,7 @@ class Console:
             ("POST", "/review/{case_id}/decline", protected(review_queue.decline, any_of=DECIDER)),
             ("POST", "/review/{case_id}/switches", protected(review_queue.switch, any_of=DECIDER)),
             ("POST", "/review/{case_id}/escalate", protected(review.escalate, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/override", protected(review.override, any_of=DECIDER)),
             ("POST", "/review/{case_id}/undo", protected(review.undo, any_of=DECIDER)),
             ("POST", "/review/{case_id}/reserve-next", protected(review_queue.reserve_next, any_of=DECIDER)),
             ("POST", "/review/{case_id}/release", protected(review_queue.release, any_of=DECIDER)),
@@ -180,7 +181,7 @@ class Console:
             ("GET", "/compliance", protected(compliance.show, any_of=(read, KeyScope.AUDIT))),
             ("GET", "/compliance/accounts", protected(terms.show, admin)),
             ("POST", "/compliance/accounts", protected(terms.save, admin)),
-            ("GET", "/compliance/log", protected(log.show, KeyScope.AUDIT)),
+            ("GET", "/compliance/log", protected(log.show, any_of=(KeyScope.AUDIT, KeyScope.POLICY))),
             (
                 "GET",
                 "/compliance/rollout",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.core.errors import Forbidden
-from safelight.store.tables import exposures
+from safelight.core.errors import Forbidden, InvalidField, NotFound
+from safelight.store.tables import audit_log, audit_log_contents, exposures
 from safelight.videos.case_rows import ExposureLog
-from safelight.videos.case_rows.exposure import MAX_VIEW_S
+from safelight.videos.case_rows.exposure import MAX_VIEW_S, OVERRIDDEN
 from safelight.videos.case_rows.models import KEEP_SKIPS_S, SHIFT_S
 from support.review_room import ReviewRoom, reviewer
 
@@ -41,6 +41,29 @@ def test_a_used_budget_stops_pictures_until_the_shift_is_over(room: ReviewRoom) 
     room.decide(ADA, case)
     room.clock.now += SHIFT_S + 1
     assert log.read(ADA).used == 0.0
+
+
+def test_a_written_reason_shows_one_case_to_one_reviewer_past_the_budget_and_is_in_the_log(
+    room: ReviewRoom,
+) -> None:
+    log, case, other = ExposureLog(room.database, budget=1.0), room.open_case("one"), room.open_case("two")
+    for who in (ADA, BO):
+        log.begin_view(who, other)
+    with pytest.raises(InvalidField):
+        room.queue.override_budget(ADA, case.id, reason=" ")
+    with pytest.raises(NotFound):
+        room.queue.override_budget(ADA, "case_1", reason="A child may be in danger.")
+    room.queue.override_budget(ADA, case.id, reason="A child may be in danger.")
+    used = log.read(ADA).used
+    log.begin_view(ADA, case)
+    assert log.read(ADA).used > used
+    for who, seen in ((ADA, other), (BO, case)):
+        with pytest.raises(Forbidden, match="budget of pictures and sound"):
+            log.begin_view(who, seen)
+    (entry,) = room.stored(audit_log, audit_log.c.event == OVERRIDDEN)
+    (content,) = room.stored(audit_log_contents, audit_log_contents.c.seq == entry.seq)
+    assert (entry.subject, entry.actor) == (case.id, ADA.id)
+    assert b"A child may be in danger." in content.content
 
 
 def test_a_view_whose_end_was_lost_counts_at_most_a_minute(room: ReviewRoom) -> None:

@@ -135,6 +135,7 @@ def test_a_reviewer_takes_keeps_skips_and_escalates_cases(
     refused = reviewer.post(f"/v1/reviews/{case}/decision", json=stale)
     assert (refused.status_code, refused.json()["error"]["param"]) == (409, "version")
     reason = {"reason": "Another person should see this."}
+    assert reviewer.post(f"/v1/reviews/{case}/override", json=reason).status_code == 204
     assert reviewer.post(f"/v1/reviews/{case}/skip", json=reason).status_code == 204
     assert reviewer.post(f"/v1/reviews/{case}/skip", json={}).status_code == 400
     up = reviewer.post(f"/v1/reviews/{case}/escalate", json=reason)

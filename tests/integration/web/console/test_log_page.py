@@ -23,13 +23,16 @@ def test_the_page_shows_who_did_what_and_no_content(staff: httpx.Client, console
     assert "No entry matches." in staff.get("/compliance/log?event=nothing&before=x").text
 
 
-def test_the_api_has_the_same_entries_in_pages_for_auditors_only(console: ConsoleServer) -> None:
+def test_the_api_has_the_same_entries_in_pages_for_auditors_and_the_reads_for_leads(
+    console: ConsoleServer,
+) -> None:
     path, accounts, tenant = "/v1/safelight/audit_log", console.server.accounts, console.server.tenant
     with console.database.transaction(tenant) as tx:
         for number in range(3):
             tx.append_audit("case.undone", subject=f"video_{number}", actor="lin", content={"a": "secret"})
     other = accounts.create_tenant("other").id
     keys = {
+        "lead": accounts.create_key(tenant, "l", {KeyScope.POLICY})[1],
         "auditor": accounts.create_key(tenant, "a", {KeyScope.AUDIT})[1],
         "reviewer": accounts.create_key(tenant, "r", {KeyScope.REVIEW})[1],
         "other": accounts.create_key(other, "o", {KeyScope.AUDIT})[1],
@@ -46,7 +49,8 @@ def test_the_api_has_the_same_entries_in_pages_for_auditors_only(console: Consol
     rest = read("auditor", event="case.undone", person="lin", before=before).json()
     assert ([one["subject"] for one in rest["data"]], rest["has_more"]) == (["video_0"], False)
     assert [one["subject"] for one in read("auditor", subject="video_1").json()["data"]] == ["video_1"]
-    assert read("reviewer").status_code == 403
+    assert read("reviewer", event="reads").status_code == read("lead").status_code == 403
+    assert read("lead", event="reads").status_code == 200
     assert read("other", event="case.undone").json()["data"] == []
     for query in ({"limit": "101"}, {"before": "x"}, {"person": "x" * 201}):
         assert read("auditor", **query).status_code == 400

@@ -141,6 +141,12 @@ def test_pictures_and_sound_count_and_stop_when_the_budget_is_used_up(
     assert 'id="transcript"' in page
     assert staff.post(f"/review/{case.id}/reveal", data=picture).status_code == 403
     assert staff.post(f"/review/{case.id}/sound", data=part).status_code == 403
+    override = f"/review/{case.id}/override"
+    assert staff.post(override, data={"why_seen": " "}).status_code == 400
+    seen_again = staff.post(override, data={"why_seen": "The words do not tell who is hurt."})
+    assert (seen_again.url.path, 'id="reveal"' in seen_again.text) == (f"/review/{case.id}", True)
+    assert staff.post(f"/review/{case.id}/reveal", data=picture).status_code == 200
+    assert "past the exposure budget<br>" in staff.get("/compliance/log?event=reads").text
     done = staff.post(f"/review/{case.id}", data={"action": "approve", "reason": "The text is enough."})
     assert "Decided: Approve." in done.text
 
@@ -295,6 +301,17 @@ def test_a_rule_suggests_the_facts_and_only_a_decision_against_a_person_states_t
     with console.database.read_transaction(console.server.tenant) as tx:
         made = [tx.one(tables.decisions, tables.decisions.c.case_id == case.id) for case in cases]
     assert [(one.facts, one.reason) for one in made if one] == [(facts, facts), (None, "Rule vi-3.")]
+
+
+def test_facts_that_may_not_be_told_are_explained_and_stay_as_typed(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    case = console.hold(create_video(staff, "a scene with an address"))
+    sent = {"clause": "vi-3", "facts": "Ask help@example.com.", "reason": "A blow.", "action": "refuse"}
+    page = staff.post(f"/review/{case.id}", data=sent)
+    assert (page.status_code, "Write the facts as plain text" in page.text) == (400, True)
+    for typed in ("Ask help@example.com.", "A blow."):
+        assert f">{typed}</textarea>" in page.text
 
 
 def test_the_queue_is_filtered_in_the_address_and_counts_what_waits(

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.cases.case_events import CaseEntry, event_object, follow, without_identity
+from safelight.cases.case_events import CaseEntry, event_object, follow
+from safelight.cases.plain_messages import without_identity
 from safelight.cases.reviews.ozone import (
     DECISION_TYPES,
     TYPE_OF_ACTION,
