@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from safelight.accounts.access_requests import AccessLimits, AccountAccess
 from safelight.accounts.standing import Cause, Offence, Standings, Thresholds
+from safelight.store import tables
 from safelight.web.auth import COOKIE
 from support.console_server import ConsoleServer
 
@@ -27,6 +28,7 @@ PAGES = (
     "/compliance/log",
     "/review?state=closed",
     "/review/quality",
+    "/review/replies",
     "/review/standings",
     "/advice",
     "/attempts",
@@ -93,12 +95,16 @@ def test_axe_finds_no_serious_violations_and_pages_fit_the_screen(
     expect(staff.locator("#outcome article")).to_be_visible()
     video = video_of(staff)
     case = console.hold(video)
+    with console.database.transaction(console.server.tenant) as tx:
+        # Cases of one account are decided together.
+        tx.update(tables.cases, tables.cases.c.id == case.id, account="user_1")
     attempt, _ = report_attempts(console, prompt="The same lake")
     request = fill_account(staff, console, video)
     more = (
         f"/attempts/{attempt}",
         f"/videos/{video}",
         f"/review/{case.id}",
+        f"/review/{case.id}/same",
         f"/videos/{video}/report",
         f"/videos/{video}/statements",
         f"/videos/{video}/appeal",
@@ -111,6 +117,8 @@ def test_axe_finds_no_serious_violations_and_pages_fit_the_screen(
         if path == "/":
             staff.locator("#prompt").fill("Taylor Swift in a fight")
             expect(staff.locator(".reasons")).to_be_visible()
+        elif path.endswith("/same"):
+            expect(staff.locator("#other-clause")).to_be_visible()
         staff.locator("details:not(.menu)").evaluate_all("all => all.forEach((one) => { one.open = true; })")
         wide = staff.evaluate("document.documentElement.scrollWidth")
         if wide > width:

@@ -63,6 +63,30 @@ def test_spoken_words_are_read_at_once_and_sound_and_references_only_while_held(
     assert len(views) == 3
 
 
+def test_the_key_plays_the_sound_of_the_marked_moment(staff: Page, console: ConsoleServer) -> None:
+    desk = console.server.desk
+    video = desk.put(a_video(tenant=console.server.tenant, prompt="a street with sound"))
+    desk.judgements[video.id] = (
+        flagged(
+            seen("violence", 0.9, "frames", evidence=(frames(2.0, 2.5, peak=18),)),
+            seen("hate", 0.8, "frames", evidence=(frames(3.0, 3.5, peak=25),)),
+            facts={"fps": 8.0, "frames": 32, "duration_s": 4.0, "audio_codec": "aac"},
+            sound={},
+        ),
+    )
+    case = console.hold(video.id)
+    staff.goto(f"{console.server.url}/review/{case.id}")
+    for key, part in (("[", "0+1.5+3"), ("]", "0+2.5+4")):
+        staff.keyboard.press(key)
+        with staff.expect_request(re.compile("/sound$")) as sent, staff.expect_request(re.compile("/hide$")):
+            staff.keyboard.down("l")
+            staff.wait_for_timeout(READING_MS)
+            staff.keyboard.up("l")
+        assert sent.value.post_data == f"part={part}"
+    with console.database.read_transaction(console.server.tenant) as tx:
+        assert tx.count(exposures, exposures.c.case_id == case.id) == 2
+
+
 def test_the_page_opens_at_the_finding_and_keys_step_to_more(staff: Page, console: ConsoleServer) -> None:
     desk = console.server.desk
     video = desk.put(a_video(tenant=console.server.tenant, prompt="a street"))

@@ -124,6 +124,56 @@ def test_another_rule_changes_the_sentence_until_the_reviewer_has_written_one(
     expect(facts).to_have_value("My own words.")
 
 
+def test_the_visible_queue_refreshes_itself_and_keeps_the_focus(staff: Page, console: ConsoleServer) -> None:
+    shown = hold(console, "a street that is shown")
+    staff.clock.install()
+    staff.goto(f"{console.server.url}/review?search={shown.video_id}")
+    row = staff.locator(f'#queue-cases [href="/review/{shown.id}"]')
+    row.focus()
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == shown.id, due_at=1.0)
+    set_hidden = "is => Object.defineProperty(document, 'hidden', { value: is, configurable: true })"
+    staff.evaluate(set_hidden, True)
+    asked: list[Request] = []
+    staff.on("request", lambda request: asked.append(request))
+    staff.clock.fast_forward(31_000)
+    assert asked == []
+    staff.evaluate(set_hidden, False)
+    staff.clock.fast_forward(31_000)
+    expect(row.locator(".tone.block")).to_be_visible()
+    expect(row).to_be_focused()
+    expect(staff.locator("#queue-counts .tone.block")).to_be_visible()
+
+
+def test_g_and_a_few_letters_pick_any_rule_and_enter_decides_nothing(
+    staff: Page, console: ConsoleServer
+) -> None:
+    case = hold(console, "a street for letters")
+    staff.goto(f"{console.server.url}/review/{case.id}")
+    staff.wait_for_timeout(READING_MS)
+    staff.keyboard.press("1")
+    staff.keyboard.press("g")
+    expect(staff.locator("#other-clause")).to_be_focused()
+    staff.keyboard.type("HA-")
+    expect(staff.locator("#rule-text")).to_contain_text("ha-1 · ")
+    staff.keyboard.press("Enter")
+    expect(staff.locator("#other-clause")).to_have_value("ha-1")
+    expect(staff.locator("#facts")).not_to_have_value("")
+    assert (staff.locator("[name=clause]:checked").count(), staff.url.endswith(case.id)) == (0, True)
+    # The last choice counts.
+    staff.keyboard.press("1")
+    expect(staff.locator("#other-clause")).to_have_value("")
+    staff.keyboard.press("g")
+    staff.keyboard.type("ha-2")
+    staff.keyboard.press("Enter")
+    staff.keyboard.press("r")
+    staff.wait_for_url(re.compile(f"decided={case.id}"))
+    with console.database.read_transaction(console.server.tenant) as tx:
+        made = tx.one(tables.pending_decisions, tables.pending_decisions.c.case_id == case.id)
+    assert made is not None
+    assert made.clause == "ha-2"
+
+
 def test_a_saved_reply_is_chosen_with_keys_and_goes_with_the_decision(
     staff: Page, console: ConsoleServer
 ) -> None:

@@ -45,15 +45,18 @@ class Sessions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def authenticate(self, token: str) -> Principal:
-        """The principal of a session token. Raises `Unauthenticated` if the token has no open session."""
+    def authenticate(self, token: str, *, is_use: bool = True) -> Principal:
+        """The principal of a session token. `is_use`: False for what a page requests by itself, which keeps
+        no session open. Raises `Unauthenticated` if the token has no open session.
+        """
         found = self._find(token)
         if found is None:
             raise Unauthenticated(
                 "You are not signed in.",
                 remedy="Sign in, or ask the operator of this gateway for a login link.",
             )
-        self._update_last_used(found)
+        if is_use:
+            self._update_last_used(found)
         return found.record.principal
 
     def end(self, token: str) -> None:

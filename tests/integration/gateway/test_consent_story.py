@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from safelight.app.settings import DPIA_HEADINGS
@@ -105,9 +106,8 @@ class Story:
 
     def clip(self, name: str, who: Looks, *, brightness: float = 1.0) -> Path:
         face = portrait(who, side=320, brightness=brightness)
-        return make_clip(
-            self.folder / f"{name}.mp4", width=320, height=320, odd=dict.fromkeys(range(200), face)
-        )
+        sways = {number: np.roll(face, number % 7, axis=1) for number in range(200)}
+        return make_clip(self.folder / f"{name}.mp4", width=320, height=320, odd=sways)
 
 
 @pytest.fixture(scope="module")
@@ -171,10 +171,12 @@ def test_a_consent_given_on_camera_is_used_and_its_withdrawal_reaches_descendant
     assert story.create(reference).status_code == 400
     asked = story.ask("ann@example.org")
     assert (asked["state"], asked["link"], asked["mailed"]) == ("asked", None, True)
+    assert asked["not_checked"] == ["age", "live_person"]
     question = story.link("ann@example.org", "/consent")
     page = story.subject.get(question)
     assert "Studio" in page.text
     assert "one film" in page.text
+    assert "the age, whether a live person was before the camera" in page.text
     assert camera_of(page) == "camera=(self)"
     answered = story.accept(question, story.clip("ann", ANN))
     assert answered.status_code == 200, answered.text

@@ -46,6 +46,12 @@ class ConsentFlag(StrEnum):
     SAME_SESSION = "same_session"
     #: The link was not sent by mail but shown to the person who asks, who may have answered it.
     LINK_SHOWN = "link_shown"
+    #: Nothing moves in the clip: it may have been made from a picture.
+    STILL_PICTURE = "still_picture"
+
+
+#: What no software checks of a consent, whatever its level. Only the reviewer may notice it in the frames.
+NOT_CHECKED = ("age", "live_person")
 
 
 class ConsentTerms(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row
@@ -21,7 +21,7 @@ from safelight.consents.encryption import TemplateKey
 from safelight.consents.enrolment import EnrolledClip
 from safelight.consents.models import SUBJECT, validate_scopes
 from safelight.consents.service import Enroll
-from safelight.consents.store import TemplateVector, end_consent, store_templates
+from safelight.consents.store import end_consent, store_templates
 from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.core.fileio import sha256_file
 from safelight.policy.intended_use import ConsentLevel, ConsentScope
@@ -93,13 +93,13 @@ class SubjectAnswers:
         if not answer.accepts:
             return self._refuse(token, request)
         scope = _accepted_scope(request, answer)
-        vectors, sheet = self._enrol(request, answer, scope)
+        enrolled = self._enrol(request, answer, scope)
         clip = None if answer.media is None else sha256_file(answer.media)
         with self._database.transaction(request.tenant) as tx:
             row = _find_open(tx, token, lock=True)
             now = tx.now()
             _refuse_known_clip(tx, clip)
-            flags = _flags(tx, row, device)
+            flags = _flags(tx, row, device, enrolled)
             on_camera = request.level is ConsentLevel.ON_CAMERA
             state = RequestState.WAITING if on_camera else RequestState.GIVEN
             page = new_token(CONSENT_PAGE_PREFIX)
@@ -118,13 +118,13 @@ class SubjectAnswers:
             level = ConsentLevel.LINK if row.mailed else ConsentLevel.RECORDED
             if not on_camera:
                 store.record_consent(tx, store.find_row(tx, row.id), level)
-            store_templates(tx, self._template_key, request.tenant, row.id, vectors)
-            if sheet:
+            store_templates(tx, self._template_key, request.tenant, row.id, enrolled.vectors)
+            if enrolled.sheet:
                 tx.insert(
                     consent_media,
                     request_id=row.id,
                     media_type="image/webp",
-                    ciphertext=self._keys.encrypt(sheet, media_record(row.id)),
+                    ciphertext=self._keys.encrypt(enrolled.sheet, media_record(row.id)),
                     created_at=now,
                 )
             path = f"/consent/page?token={page}"
@@ -165,8 +165,8 @@ class SubjectAnswers:
 
     def _enrol(
         self, request: ConsentRequest, answer: SubjectAnswer, scope: tuple[ConsentScope, ...]
-    ) -> tuple[list[TemplateVector], bytes]:
-        """The templates of the face, and the frames for the reviewer."""
+    ) -> EnrolledClip:
+        """What is kept of the clip or the picture."""
         if request.level is ConsentLevel.ON_CAMERA:
             store.require_camera(self.enrolment.no_camera_reason)
             if answer.media is None:
@@ -174,12 +174,12 @@ class SubjectAnswers:
                     "A clip is needed.", param="media", remedy="Record yourself with the phrase."
                 )
             clip = self.enrolment.clip(answer.media)
-            return (list(clip.vectors) if ConsentScope.LIKENESS in scope else []), clip.sheet
+            return clip if ConsentScope.LIKENESS in scope else replace(clip, vectors=())
         if answer.media is None:
-            return [], b""
+            return EnrolledClip(vectors=(), sheet=b"")
         if ConsentScope.LIKENESS not in scope:
             raise InvalidField("A picture is accepted only with the scope likeness.", param="media")
-        return [self.enrolment.picture(answer.media)], b""
+        return EnrolledClip(vectors=(self.enrolment.picture(answer.media),), sheet=b"")
 
 
 def _accepted_scope(request: ConsentRequest, answer: SubjectAnswer) -> tuple[ConsentScope, ...]:
@@ -195,7 +195,7 @@ def _accepted_scope(request: ConsentRequest, answer: SubjectAnswer) -> tuple[Con
     return scope
 
 
-def _flags(tx: Transaction, row: Row[Any], device: Device) -> tuple[ConsentFlag, ...]:
+def _flags(tx: Transaction, row: Row[Any], device: Device, enrolled: EnrolledClip) -> tuple[ConsentFlag, ...]:
     found = []
     if not row.mailed:
         found.append(ConsentFlag.LINK_SHOWN)
@@ -203,6 +203,8 @@ def _flags(tx: Transaction, row: Row[Any], device: Device) -> tuple[ConsentFlag,
         found.append(ConsentFlag.SAME_DEVICE)
     if device.signed_in in find_same_people(tx, (row.asked_by,)):
         found.append(ConsentFlag.SAME_SESSION)
+    if enrolled.is_still:
+        found.append(ConsentFlag.STILL_PICTURE)
     return tuple(found)
 
 

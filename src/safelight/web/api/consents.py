@@ -18,7 +18,7 @@ from safelight.consents.requests import (
     SubjectAnswer,
     SubjectPage,
 )
-from safelight.consents.requests.models import ConsentUse
+from safelight.consents.requests.models import NOT_CHECKED, ConsentUse
 from safelight.consents.uses import compute_commitment
 from safelight.core.errors import InvalidField, NotFound
 from safelight.policy.intended_use import ConsentLevel, ConsentScope, UseKind
@@ -99,6 +99,7 @@ _DECISION = describe_body(
         },
     },
 )
+_NOT_CHECKED = "What no software checks of a consent: the age, and whether a live person gave it."
 _KEY_HEADER = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
 
 
@@ -115,6 +116,7 @@ class ConsentRequestObject(BaseModel):
     commercial: bool
     territory: str
     expires_at: int
+    not_checked: list[str] = Field(description=_NOT_CHECKED)
     flags: list[str] = Field(description="What a reviewer has to clear; empty without the scope review.")
     safety_identifier: str | None
     mailed: bool
@@ -141,6 +143,7 @@ class OpenConsentRequest(BaseModel):
     use_kinds: list[str] = Field(description="Empty: every kind of use.")
     territory: str
     expires_at: int
+    not_checked: list[str] = Field(description=_NOT_CHECKED)
 
 
 class ConsentAnswer(BaseModel):
@@ -170,6 +173,7 @@ class ConsentPage(BaseModel):
     state: str
     level: int | None
     scope: list[str]
+    not_checked: list[str] = Field(description=_NOT_CHECKED)
     uses: list[ConsentUseObject]
 
 
@@ -363,6 +367,7 @@ def page_object(page: SubjectPage) -> dict[str, Any]:
         "state": page.request.state.value,
         "level": None if page.level is None else page.level.value,
         "scope": [part.value for part in page.scope],
+        "not_checked": NOT_CHECKED,
         "uses": [_use_object(page.request.id, use) for use in page.uses],
     }
 
@@ -379,6 +384,7 @@ def _shown_terms(made: ConsentRequest) -> dict[str, Any]:
         "commercial": terms.commercial,
         "territory": terms.territory,
         "expires_at": int(terms.expires_at),
+        "not_checked": NOT_CHECKED,
     }
 
 

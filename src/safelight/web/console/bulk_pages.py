@@ -13,6 +13,7 @@ from safelight.cases.reviews.bulk import BulkResult
 from safelight.core.errors import Conflict, NotFound, SafelightError
 from safelight.videos.case_rows.models import ACTIONS
 
+from .case_rules import facts_in, list_rules, rule_in
 from .render import NOTHING_TYPED, Form, PageHandler, input_of
 
 #: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
@@ -54,7 +55,8 @@ class BulkPages(PageHandler):
         case_id = request.path_params["case_id"]
         same = form.get("same") or request.query_params.get("same", Sameness.PERSON)
         media, policies = self.console.case_media, self.console.policies
-        case = (await self.run(self.services.reviews.get, principal, case_id)).case
+        case_file = await self.run(self.services.reviews.get, principal, case_id)
+        case = case_file.case
         found = None
         try:
             found = await self.run(self.services.bulk.preview, principal, case_id, same)
@@ -62,12 +64,23 @@ class BulkPages(PageHandler):
             problem = problem or nothing
         cases = found.cases if found else ()
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
+        record = await self.run(partial(self.services.videos.record, principal, case.video_id, in_case=True))
+        rules, likely = list_rules(
+            policy,
+            record,
+            case_file,
+            await self.run(self.services.reviews.related, principal, case_id),
+            self.services.taxonomy,
+            self.translations(request),
+            in_general=True,
+        )
         return await self.render_page(
             request,
             "case_same.html",
             principal,
             problem=problem,
             form=form,
+            case=case,
             case_id=case_id,
             same=same,
             samenesses=list(Sameness),
@@ -75,7 +88,10 @@ class BulkPages(PageHandler):
             prompts=await self.run(media.list_prompts, principal, cases) if media else {},
             # After an error, what the reviewer had chosen.
             chosen={one.id for one in cases if not form or f"{_VERSION}{one.id}" in form},
-            rules=[rule.id for rule in policy.rules] if policy else [],
+            rules=rules,
+            clauses=rules[:likely],
+            has_ground=False,
+            missing=None,
             replies=await self.run(self.services.saved_replies.list, principal),
             actions=[action.value for action in ACTIONS[case.kind]],
             version=_VERSION,
@@ -95,6 +111,7 @@ def _bulk_request(form: Form) -> BulkRequest:
         for name, value in form.items()
         if name.startswith(_VERSION) and value.isdecimal() and len(value) <= _MAX_DIGITS
     }
-    optional = {name: form.get(name, "").strip() or None for name in ("clause", "facts")}
     reply = form.get("reply", "").strip().lower() or None
-    return input_of(BulkRequest, form, versions=versions, reply=reply, **optional)
+    return input_of(
+        BulkRequest, form, versions=versions, clause=rule_in(form), facts=facts_in(form), reply=reply
+    )

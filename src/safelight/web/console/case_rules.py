@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from safelight.cases.reports.models import CATEGORIES_OF_REASON
@@ -14,6 +14,7 @@ from safelight.policy.documents import Policy
 from safelight.policy.findings import Taxonomy
 from safelight.policy.rules import Rule
 from safelight.videos.case_rows import CaseFile, CaseKind
+from safelight.videos.case_rows.models import ACTIONS
 from safelight.videos.models import VideoRecord
 from safelight.web.explained_video import blocking_verdict
 from safelight.web.translations import Translations
@@ -23,6 +24,8 @@ from .timeline import is_hidden, name_span
 
 #: Maximum number of rules with a keyboard shortcut (1 to 9).
 _MAX_LIKELY = 9
+#: The first decision of each kind of case leaves the content as it is.
+_FOR_THE_CONTENT = frozenset(allowed[0].value for allowed in ACTIONS.values())
 #: A value in the reason of a rule that did not match this video, such as `{frames}`.
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 
@@ -36,20 +39,22 @@ class RuleRow:
 
 
 def list_rules(
-    policy: Policy,
+    policy: Policy | None,
     record: VideoRecord,
     case_file: CaseFile,
     related: RelatedDecisions,
     taxonomy: Taxonomy,
     t: Translations,
+    *,
+    in_general: bool = False,
 ) -> tuple[tuple[RuleRow, ...], int]:
     """Every rule that a decision can name, and how many of the first ones are likely.
 
     First those of the reported category, then those that matched, then those that decided similar cases, then
     others of the same family, or of the category that a notice states: the first nine have the keys 1 to 9. A
-    blind case has none.
+    blind case has none. `in_general`: without what is true of this video only, such as places in it.
     """
-    if case_file.case.is_blind:
+    if policy is None or case_file.case.is_blind:
         return (), 0
     verdict = blocking_verdict(record)
     stated = _stated_categories(case_file)
@@ -57,20 +62,34 @@ def list_rules(
     families = {name.partition("-")[0] for name in fired[:1]}
     rules = {rule.id: rule for rule in policy.rules}
     reasons = {rule.id: rule.reason for rule in policy.rules}
-    if verdict and verdict.rule in reasons:
+    if verdict and verdict.rule in reasons and not in_general:
         # With the values of this video.
         reasons[verdict.rule] = verdict.reason
     reported = [rule.id for rule in policy.rules if categories_of(rule) & stated]
     elsewhere = [one.clause for one in related.similar if one.clause]
     same = [name for name in reasons if name.partition("-")[0] in families]
     likely = dict.fromkeys(name for name in (*reported, *fired, *elsewhere, *same) if name in rules)
-    moments = list_moments(case_file.case, record)
+    moments = () if in_general else list_moments(case_file.case, record)
     rows = []
     for name in likely | reasons:
         reason = without_placeholders(t.translate_reason(reasons[name]), t)
         facts = _facts(rules[name], reason, moments, taxonomy, t)
         rows.append(RuleRow(id=name, reason=reason, facts=facts))
     return tuple(rows), min(len(likely), _MAX_LIKELY)
+
+
+def rule_in(form: Mapping[str, str]) -> str | None:
+    """The rule that a decision names: the one by letters, or else the chosen one."""
+    return form.get("other_clause", "").strip() or form.get("clause") or None
+
+
+def facts_in(form: Mapping[str, str]) -> str | None:
+    """The facts for the person concerned, if the reviewer wrote some or decides against the content."""
+    facts = form.get("facts", "").strip() or None
+    if form.get("action") in _FOR_THE_CONTENT and facts == form.get("suggested_facts", "").strip():
+        # The sentence of the chosen rule says why the content breaks it.
+        return None
+    return facts
 
 
 def _stated_categories(case_file: CaseFile) -> frozenset[str]:

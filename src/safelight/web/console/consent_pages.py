@@ -19,6 +19,7 @@ from safelight.consents.requests import (
     SubjectAnswers,
     SubjectPage,
 )
+from safelight.consents.requests.models import NOT_CHECKED
 from safelight.core.errors import Conflict, InvalidField, InvalidMedia, NotFound, RateLimited, SafelightError
 from safelight.core.i18n import LANGUAGES, load_messages
 from safelight.policy.intended_use import WORLD, ConsentLevel, UseKind
@@ -67,6 +68,7 @@ def terms_rows(asked: ConsentRequest, t: Translations) -> list[tuple[str, str]]:
         (c("terms.territory"), c("territory.world") if terms.territory == WORLD else terms.territory),
         (c("terms.until"), format_date(terms.expires_at, t)),
         (c("terms.level"), c(f"level.{asked.reachable_level.value}")),
+        (c("terms.not_checked"), separator.join(c(f"not_checked.{name}") for name in NOT_CHECKED)),
     ]
 
 

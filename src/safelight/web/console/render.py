@@ -76,6 +76,8 @@ THEMES = ("auto", "dark", "light")
 PREFERENCE_TTL_S = 31_536_000
 NOTHING_TYPED: Form = MappingProxyType({})
 FRAGMENT_MEDIA_TYPE = "text/x-fragment"
+#: Of a request that a page makes by itself, again and again.
+BACKGROUND_HEADER = "safelight-background"
 
 # The navigation items of the page header.
 
@@ -310,7 +312,11 @@ class PageHandler:
         if not cookie:
             return None
         try:
-            return await self.run(self.services.accounts.sessions.authenticate, cookie)
+            return await self.run(
+                self.services.accounts.sessions.authenticate,
+                cookie,
+                is_use=BACKGROUND_HEADER not in request.headers,
+            )
         except Unauthenticated:
             return None
 

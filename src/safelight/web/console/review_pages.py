@@ -41,13 +41,13 @@ from safelight.web.translations import (
 
 from .case_media import CaseFiles, MediaFile, Shot
 from .case_moments import list_moments, output_scan
-from .case_rules import RuleRow, list_rules
+from .case_rules import RuleRow, facts_in, list_rules, rule_in
 from .explanation_view import explanation_lines, prompt_spans
 from .prompt_highlights import TextSegment, split_highlights
 from .render import PageHandler, Pages
 from .review_queue_pages import ReviewQueuePages
 from .services import ConsoleServices
-from .sound_excerpt import MAX_PART_S, SoundPart, list_parts
+from .sound_excerpt import MAX_PART_S, SoundPart, list_parts, part_around
 from .timeline import name_span, record_view
 from .video_timeline import scan_seconds, video_timeline
 
@@ -58,8 +58,6 @@ CASES_PER_PAGE = 30
 _REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked", "gap_notes")
 #: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
 _MAX_DIGITS = 9
-#: The first decision of each kind of case leaves the content as it is.
-_FOR_THE_CONTENT = frozenset(allowed[0].value for allowed in ACTIONS.values())
 
 # Pictures, sound and transcript of a case, as the review page offers them.
 
@@ -72,6 +70,8 @@ class MomentRow:
     name: str
     times: str
     score: str
+    #: Form value of the sound around it.
+    sound: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,10 +123,11 @@ def case_media_view(
                 name=translate_category(one.category, t),
                 times=name_span(one.start_s, one.end_s, t),
                 score=f"{one.score:.2f}",
+                sound=f"0 {part_around(one.start_s, one.end_s, scan_seconds(scan)).value}",
             )
             for one in moments
         )
-        if has_clip
+        if has_clip and scan
         else (),
         # Without a flagged moment, the least that tells something is the whole clip at a glance.
         shots=tuple(sorted(Shot, key=lambda shot: shot is not Shot.WHOLE and not moments))
@@ -159,7 +160,7 @@ def _parts(
         parts = list_parts(() if content.is_blind else scan.findings, scan_seconds(scan))
     return [
         (
-            f"{file.number} {part.start_s:g} {part.end_s:g}",
+            f"{file.number} {part.value}",
             t(
                 "review.sound_part",
                 name=translate_category(part.category, t) if part.category else _name(file, content, t),
@@ -341,11 +342,8 @@ class ReviewPages(PageHandler):
         """Decide a case with a reason, then open the next case in the queue. The decision can be undone."""
         case_id = request.path_params["case_id"]
         form, t = await self.read_form(request), self.translations(request)
-        clause = form.get("other_clause", "").strip() or form.get("clause") or None
-        facts = form.get("facts", "").strip() or None
-        if form.get("action") in _FOR_THE_CONTENT and facts == form.get("suggested_facts", "").strip():
-            # The sentence of the chosen rule says why the content breaks it.
-            facts = None
+        clause = rule_in(form)
+        facts = facts_in(form)
         reason = form.get("reason", "").strip() or facts
         if not reason and not clause:
             return await self._render_case(
@@ -469,9 +467,7 @@ class ReviewPages(PageHandler):
         media = await self.run(self._media, principal, case_file)
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
         prompts = await self.run(self._prompts, principal, queue.items)
-        rules, likely = (
-            list_rules(policy, record, case_file, related, self.services.taxonomy, t) if policy else ((), 0)
-        )
+        rules, likely = list_rules(policy, record, case_file, related, self.services.taxonomy, t)
         shown = case_media_view(media, case_file.case, record, t)
         # A quality review does not show the severity either.
         is_severe = case_file.case.is_blind or case_file.case.severity >= SEVERE
@@ -575,9 +571,9 @@ def _number_in(value: str, otherwise: _T) -> int | _T:
 
 def _with_facts(form: dict[str, str], rules: Sequence[RuleRow], missing: str | None) -> dict[str, str]:
     """The form as it was sent; if only the facts were missing, with the sentence of the chosen rule."""
-    chosen = form.get("other_clause", "").strip() or form.get("clause")
     if missing != "review.facts_missing":
         return form
+    chosen = rule_in(form)
     return {**form, "facts": next((rule.facts for rule in rules if rule.id == chosen), "")}
 
 

@@ -32,6 +32,11 @@ class SoundPart:
     category: str = ""
 
     @property
+    def value(self) -> str:
+        """In the form of a case, after the number of its file."""
+        return f"{self.start_s:g} {self.end_s:g}"
+
+    @property
     def is_valid(self) -> bool:
         return 0.0 <= self.start_s < self.end_s <= self.start_s + MAX_PART_S + 0.001
 
@@ -45,8 +50,7 @@ def list_parts(findings: Iterable[Finding], seconds: float) -> tuple[SoundPart, 
         for place in finding.evidence:
             if not isinstance(place, TimeRange):
                 continue
-            part = _around(place, seconds, finding.category)
-            # False for a place after the end of the sound.
+            part = part_around(place.start_s, place.end_s, seconds, finding.category)
             if part.is_valid:
                 found.setdefault(part)
     starts = [number * MAX_PART_S for number in range(math.ceil(seconds / MAX_PART_S))]
@@ -54,9 +58,10 @@ def list_parts(findings: Iterable[Finding], seconds: float) -> tuple[SoundPart, 
     return (*list(found)[:_MAX_FOUND_PARTS], *whole)
 
 
-def _around(place: TimeRange, seconds: float, category: str) -> SoundPart:
-    start_s = max(place.start_s - _AROUND_S, 0.0)
-    end_s = min(place.end_s + _AROUND_S, start_s + MAX_PART_S, seconds)
+def part_around(found_s: float, until_s: float, seconds: float, category: str = "") -> SoundPart:
+    """The part around what was found in a clip of this length. Not valid for a place after its end."""
+    start_s = max(found_s - _AROUND_S, 0.0)
+    end_s = min(until_s + _AROUND_S, start_s + MAX_PART_S, seconds)
     return SoundPart(start_s=round(start_s, 1), end_s=round(end_s, 1), category=category)
 
 

@@ -70,7 +70,8 @@ def _face(path: Path) -> TemplateVector:
 def _clip(path: Path) -> EnrolledClip:
     if path.read_bytes().startswith(b"nobody"):
         raise InvalidMedia("The clip shows no face for long enough.")
-    return EnrolledClip(vectors=(_face(path),), sheet=FRAMES)
+    is_still = path.read_bytes().startswith(b"still")
+    return EnrolledClip(vectors=(_face(path),), sheet=FRAMES, is_still=is_still)
 
 
 @dataclass
@@ -224,11 +225,11 @@ def test_a_link_is_never_sent_to_an_address_of_the_account(world: World) -> None
             world.ask(email=address)
 
 
-def test_an_answer_from_the_device_or_session_of_the_asker_is_flagged_until_a_reviewer_clears_it(
+def test_an_answer_from_the_device_or_session_of_the_asker_or_a_still_clip_is_flagged_until_a_reviewer_clears_it(
     world: World,
 ) -> None:
     asked = world.ask(email="second@example.org")
-    world.accept(asked, device=replace(DESK, signed_in=ASKER.id))
+    world.accept(asked, device=replace(DESK, signed_in=ASKER.id), media=world.clip(b"still"))
     assert set(world.requests.get(REVIEWER, asked.request.id).flags) == set(ConsentFlag)
     with pytest.raises(InvalidField):
         world.confirm(asked)

@@ -63,6 +63,36 @@ def test_cases_are_previewed_decided_without_one_and_undone(
         assert tx.count(tables.exposures) == 0
 
 
+def test_cases_are_decided_together_by_the_rule_fields_of_one_case(
+    staff: httpx.Client, console: ConsoleServer, held: list[Case]
+) -> None:
+    first, path = held[0], f"/review/{held[0].id}/same"
+    page = staff.get(path).text
+    fields = re.compile(
+        r'<(?:input|textarea|datalist)[^>]* (?:name="(?:clause|other_clause|facts)"|id="rules").*'
+    )
+    assert fields.findall(page) == fields.findall(staff.get(f"/review/{first.id}").text) != []
+    found = re.search(r'<option value="vi-3" label="vi-3 · ([^"]+)"', page)
+    assert found is not None
+    versions = dict(re.findall(r'name="(version_case_\w+)" value="(\d+)" checked', page))
+    ground = {"other_clause": "vi-3", "facts": found[1], "suggested_facts": found[1]}
+    staff.post(path, data={**versions, **ground, "same": "person", "action": "approve", "reason": "x"})
+    with console.database.read_transaction(console.server.tenant) as tx:
+        made = tx.select(tables.pending_decisions, tables.pending_decisions.c.case_id == first.id)
+    # The sentence of the rule says why the content breaks it, which an approval does not say.
+    assert [(one.clause, one.facts) for one in made] == [("vi-3", None)]
+
+
+def test_a_case_that_another_reviewer_has_open_is_named_in_the_language_of_the_page(
+    staff: httpx.Client, console: ConsoleServer, held: list[Case]
+) -> None:
+    with console.database.transaction(console.server.tenant) as tx:
+        taken = tables.cases.c.id == held[1].id
+        tx.update(tables.cases, taken, leased_by="user_2", leased_until=tx.now() + 60)
+    page = staff.get(f"/review/{held[0].id}/same", headers={"accept-language": "zh-TW"})
+    assert "另一位審核員正在處理這個案件。" in page.text.partition('id="left-out"')[2]
+
+
 def test_a_case_without_a_single_reporter_says_so(staff: httpx.Client, held: list[Case]) -> None:
     page = staff.get(f"/review/{held[0].id}/same?same=reporter")
     assert (page.status_code, "has no single reporter" in page.text) == (409, True)

@@ -14,6 +14,7 @@ from safelight.core.ids import new_id
 from safelight.policy.findings import SHIPPED
 from safelight.store import tables
 from safelight.videos.case_rows.models import SEVERE
+from safelight.web.console.render import BACKGROUND_HEADER
 from safelight.web.console.review_queue_pages import VIEW_HEADER
 from safelight.web.translations import load_languages
 from support.cases import flagged, frames
@@ -31,6 +32,21 @@ def empty_queue(console: ConsoleServer) -> None:
     with console.database.transaction(console.server.tenant) as tx:
         tx.update(tables.cases, state="expired", dedup_key=None)
         tx.delete(tables.exposures)
+
+
+def test_what_the_queue_requests_by_itself_does_not_keep_the_session_open(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    hour_ago = console.database.clock() - 3600
+
+    def used_at(headers: dict[str, str]) -> float:
+        with console.database.transaction(console.server.tenant) as tx:
+            tx.update(tables.sessions, last_used_at=hour_ago)
+        assert staff.get("/review", headers=headers).status_code == 200
+        with console.database.read_transaction(console.server.tenant) as tx:
+            return max(row.last_used_at for row in tx.select(tables.sessions))
+
+    assert used_at({BACKGROUND_HEADER: "yes"}) == hour_ago < used_at({})
 
 
 def test_the_next_case_is_taken_skipped_and_not_offered_again(

@@ -4,6 +4,7 @@ import { discardDraft } from "./drafts.js";
 import { ask } from "./fragment.js";
 import { cancelPrefetch, isPrefetched, prefetchNext, putBack, readPage, takePrefetched } from "./next_case.js";
 import { hidePicture, isHeld, prepareReveal } from "./reveal.js";
+import "./rules.js";
 import { isPlaying, prepareSound, stopSound } from "./sound.js";
 import { followUndo } from "./undo.js";
 
@@ -25,16 +26,6 @@ const showMessage = (form, text) => {
   missing.hidden = !text;
   if (text) missing.lastElementChild.textContent = text;
   return missing;
-};
-// The sentence of the chosen rule, unless the reviewer has written another one.
-const suggestFacts = (form, rule) => {
-  const { facts, suggested_facts: suggested } = form.elements;
-  const option = form.querySelector(`#rules [value="${CSS.escape(rule)}"]`);
-  // Without facts of its own, a rule is explained by its reason, which the label has after the id.
-  const sentence = option?.dataset.facts ?? option?.label.slice(`${rule} · `.length);
-  if (!facts || !sentence || (facts.value.trim() && facts.value !== suggested.value)) return;
-  facts.value = sentence;
-  suggested.value = sentence;
 };
 const showReply = (form) => {
   const chosen = form.querySelector(`#replies [value="${CSS.escape(form.elements.reply.value.trim())}"]`)?.dataset;
@@ -175,23 +166,14 @@ document.addEventListener("submit", async (event) => {
 document.addEventListener("keydown", (event) => {
   const form = currentForm();
   if (!form || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text], input[type=number]") || document.querySelector("dialog:modal")) return;
-  const target = form.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  const target = form.querySelector(`:is(button, #reply)[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!target) return;
   event.preventDefault();
   if (target.id === "reply") target.focus();
-  else if (target.matches("input")) {
-    target.checked = true;
-    target.focus();
-    suggestFacts(form, target.value);
-    showMissing(form, "");
-  } else if (!event.repeat && performance.now() - shownAt > MIN_READING_MS) {
-    form.requestSubmit(target);
-  }
+  else if (!event.repeat && performance.now() - shownAt > MIN_READING_MS) form.requestSubmit(target);
 });
 document.addEventListener("change", ({ target }) => {
-  if (!target.matches("[name=clause], [name=other_clause]")) return;
-  suggestFacts(target.form, target.value.trim());
-  if (target.name === "clause") showMissing(target.form, "");
+  if (target.matches("#decide :is([name=clause], [name=other_clause])") && target.value) showMissing(target.form, "");
 });
 document.addEventListener("input", ({ target }) => {
   if (target.id === "reply") showReply(target.form);

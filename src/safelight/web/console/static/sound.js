@@ -18,8 +18,8 @@ export const prepareSound = () => {
   }
 };
 
-const play = (button) => {
-  if (!held) start(button.form, button.value, 1, button);
+const play = (button, part = button.value) => {
+  if (!held) start(button.form, part, 1, button.value === part ? button : null);
 };
 
 // The sound of a part of the clip, beside its pictures.
@@ -63,7 +63,7 @@ export const stopSound = () => {
   endView(press);
 };
 
-// The button that a key plays: L the first one, and the space bar the one with the focus.
+// The button that a key plays: the space bar the one with the focus, and L the first one, or the sound of the marked moment.
 const buttonOf = (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text], input[type=number]") || document.querySelector("dialog:modal")) return null;
   if (event.key === " ") return event.target.closest("#sound button");
@@ -74,6 +74,7 @@ document.addEventListener("keydown", (event) => {
   const button = buttonOf(event);
   if (!button) return;
   event.preventDefault();
-  if (!event.repeat) play(button);
+  const moment = event.key === " " ? null : document.querySelector("#reveal [aria-current][data-sound]");
+  if (!event.repeat) play(button, moment?.dataset.sound);
 });
 document.addEventListener("keyup", (event) => [" ", "l", "L"].includes(event.key) && stopSound());
