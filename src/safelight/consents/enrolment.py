@@ -30,8 +30,8 @@ _FRAME_WIDTH = 480
 _MIN_FACE_FRAMES = 2
 #: More templates of one face make a comparison slower and hardly better.
 _MAX_TEMPLATES = 6
-#: Mean difference from the first frame, of 255. Encoding alone changes a still picture by up to 0.2, a face that
-#: sways by one pixel in 320 changes it by 0.9 or more. The noise of a camera hides a still picture.
+#: Mean difference from the first frame, of 255. Encoding alone changes a still picture by up to 0.2, and a
+#: drawn face that sways by one pixel in 320 by 0.9 or more. The noise of a camera hides a still picture.
 _MAX_STILL_DIFFERENCE = 0.5
 
 

@@ -29,7 +29,7 @@ class LogFilter:
     event: Annotated[
         str,
         About(
-            "An event such as `case.decided`, or `reads`: what staff opened without a case or past their budget.",
+            "An event such as `case.decided`, or `reads`: what staff opened without a case or past a budget.",
             help="Only this event, such as case.decided, or reads: what staff opened without a case or past "
             "their budget.",
         ),

@@ -225,7 +225,7 @@ def test_a_link_is_never_sent_to_an_address_of_the_account(world: World) -> None
             world.ask(email=address)
 
 
-def test_an_answer_from_the_device_or_session_of_the_asker_or_a_still_clip_is_flagged_until_a_reviewer_clears_it(
+def test_an_answer_from_the_asker_or_of_a_still_clip_is_flagged_until_a_reviewer_clears_it(
     world: World,
 ) -> None:
     asked = world.ask(email="second@example.org")
