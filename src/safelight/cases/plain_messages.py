@@ -22,8 +22,10 @@ def plain_message(text: str, param: str, max_characters: int, reporters: Collect
     # Any spaces are those of a name. Single words of a name can be those of any sentence.
     line = " ".join(text.split())
     if _without(line, {" ".join(name.split()) for name in reporters}) != line:
-        named = ", or the name or contact of a reporter" if reporters else ""
-        raise InvalidField(f"The text has an e-mail address{named}.", param=param, remedy="Leave it out.")
+        sentence = "The text has an e-mail address, or the name or contact of a reporter."
+        raise InvalidField(
+            sentence if reporters else "The text has an e-mail address.", param=param, remedy="Leave it out."
+        )
     return text
 
 

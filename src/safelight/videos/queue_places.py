@@ -96,7 +96,7 @@ class QueuePlaces:
             self._lock.release()
 
     def _read(self) -> _Places:
-        at, began = self._monotonic(), time.monotonic()
+        at = self._monotonic()
         videos = tables.videos.c
         at_upstream = and_(videos.state == VideoState.GENERATING.value, videos.generator.in_(self._remote))
         moving = videos.state.in_([state.value for state in _MOVING])
@@ -112,5 +112,5 @@ class QueuePlaces:
             at=at,
             sequence=FairSequence(tuple(row) for row in waiting),
             not_taken={row.id for row in not_taken},
-            took_s=time.monotonic() - began,
+            took_s=self._monotonic() - at,
         )

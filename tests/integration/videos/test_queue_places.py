@@ -107,14 +107,14 @@ def test_a_long_queue_is_read_by_a_thread_and_seldom(house: House, monkeypatch: 
     made = QueuePlaces(house.context, monotonic=clock)
     first, second = house.order(), house.order("a quiet sea")
     monkeypatch.setattr("safelight.videos.queue_places._QUICK_S", 0.0)
-    monkeypatch.setattr("safelight.videos.queue_places._KEPT_TIMES", 1e9)
+    monkeypatch.setattr("safelight.videos.queue_places._KEPT_S", 9.0)
     assert made.status(second) == QueueStatus(place=2)
     house.carry(first)
     clock.now = 2.0
     # Still the place of the last reading, and a later video has one too.
     assert made.status(second) == QueueStatus(place=2)
     assert made.status(house.order("a lake")) == QueueStatus(place=3)
-    monkeypatch.setattr("safelight.videos.queue_places._KEPT_TIMES", 0.0)
+    monkeypatch.setattr("safelight.videos.queue_places._KEPT_S", 1.0)
     made.status(second)
     for thread in threading.enumerate():
         if thread.name == "queue-places":
