@@ -19,7 +19,7 @@ def plain_message(text: str, param: str, max_characters: int, reporters: Collect
     must not learn. Raises `InvalidField`.
     """
     text = clean_text(text, param, max_characters)
-    # Any spaces are those of a name. Single words of a name can be those of any sentence.
+    # A name is found whole, with any spaces between its words. One word of it may be an ordinary word.
     line = " ".join(text.split())
     if _without(line, {" ".join(name.split()) for name in reporters}) != line:
         sentence = "The text has an e-mail address, or the name or contact of a reporter."

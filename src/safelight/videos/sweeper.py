@@ -105,6 +105,8 @@ class Sweeper:
             videos.state.in_(moving), videos.updated_at < late, tuple_(*_AGE) > tuple_(*self._last_swept)
         )
         more = len(unfinished) == _MAX_ROWS_PER_SWEEP
+        if self._last_swept == _FIRST and not more:
+            self._last_looks = {row.id: at for row in unfinished if (at := self._last_looks.get(row.id))}
         self._last_swept = (unfinished[-1].created_at, unfinished[-1].id) if more else _FIRST
         active = self._queue.active((row.id, row.enqueue_count) for row in unfinished)
         for row in unfinished:
@@ -315,5 +317,4 @@ class Sweeper:
                 if now < max(first + _LAST_LOOK_S, asked_until(self._context, video, last)):
                     return False
             end_late(self._context, tx, video, error)
-        self._last_looks.pop(video.id, None)
         return True

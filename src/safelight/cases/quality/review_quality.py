@@ -42,7 +42,7 @@ def team_figures(answers: TeamAnswers) -> dict[str, Any]:
             "golden": None,
             "second": None,
             "machine": None,
-            # The same whoever answered what, and too rough to subtract the own answers from it.
+            # Rounded: from an exact figure, one of two reviewers could compute how often the other disagreed.
             "alpha": _alpha(answers.of_cases, digits=1),
         }
     return {

@@ -327,9 +327,9 @@ def _make_decision(
     tx: Transaction, of: Case, wanted: DecisionRequest, *, action: DecisionAction, by: Principal
 ) -> Decision:
     """A new decision, with the ids of all verdicts on the video up to now. It is not recorded yet. Raises
-    `InvalidField` if its texts would tell a person who reported the video.
+    `InvalidField` if a text names somebody who reported the video.
     """
-    reporters = read_identities(tx, of.video_id)
+    reporters = read_identities(tx, of.video_id) if wanted.facts or wanted.reply else ()
     seen = tx.select(verdicts, verdicts.c.video_id == of.video_id, columns=[verdicts.c.id])
     return Decision(
         id=new_id("decision"),

@@ -113,8 +113,9 @@ class ExposureLog:
         now = tx.now()
         used = sum((row.seconds or _shown_s(row.at, now)) * row.severity for row in rows)
         of = audit_log.c
-        past = tx.count(audit_log, of.subject == case_id, of.event == OVERRIDDEN, of.actor == principal.id)
-        return Exposure(used=used, budget=self._budget, is_overridden=past > 0)
+        override = (of.subject == case_id, of.event == OVERRIDDEN, of.actor == principal.id)
+        is_overridden = used >= self._budget and tx.count(audit_log, *override) > 0
+        return Exposure(used=used, budget=self._budget, is_overridden=is_overridden)
 
 
 def _shown_s(begun_at: float, now: float) -> float:
