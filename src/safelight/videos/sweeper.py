@@ -106,7 +106,8 @@ class Sweeper:
         )
         more = len(unfinished) == _MAX_ROWS_PER_SWEEP
         if self._last_swept == _FIRST and not more:
-            self._last_looks = {row.id: at for row in unfinished if (at := self._last_looks.get(row.id))}
+            here = {row.id for row in unfinished}
+            self._last_looks = {each: at for each, at in self._last_looks.items() if each in here}
         self._last_swept = (unfinished[-1].created_at, unfinished[-1].id) if more else _FIRST
         active = self._queue.active((row.id, row.enqueue_count) for row in unfinished)
         for row in unfinished:
