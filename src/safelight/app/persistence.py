@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 #: The name of the tenant that the first start creates.
 FIRST_TENANT = "default"
+#: Connections of a process that are in no pool: the lease, the one on which the engine listens, and a check.
+_SINGLE_CONNECTIONS = 3
 
 
 class PeopleParts:
@@ -152,6 +154,11 @@ class PersistenceParts:
             raise Unavailable(f"The data directory cannot be used: {error.strerror}.") from error
         return folder
 
+    @property
+    def queue_connections(self) -> int:
+        """Those connections of this process that the engine of the queue has: short steps of few threads."""
+        return self._core.settings.storage.connections // 4
+
     @cached_property
     def database(self) -> Database:
         """The database, with its tables migrated to this version."""
@@ -159,7 +166,8 @@ class PersistenceParts:
         from safelight.store.migrations import migrate
 
         url = self._core.settings.storage.database or self.data_directory.database_url
-        database = Database(url, connections=self._core.settings.generation.max_concurrent + 16)
+        others = self.queue_connections + _SINGLE_CONNECTIONS
+        database = Database(url, connections=self._core.settings.storage.connections - others)
         migrate(database)
         return database
 

@@ -298,6 +298,7 @@ class PipelineParts:
             database_url=database or f"sqlite:///{beside}",
             worker=self.worker_name,
             at_once=self._core.settings.generation.max_concurrent,
+            connections=self._persistence.queue_connections,
             priority=self.queue_places.priority,
             fence=self.lease_fence,
             stopping=self._core.shutdown_event,

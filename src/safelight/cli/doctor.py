@@ -298,7 +298,9 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         ),
         "disk": lambda: doctor_checks.disk(settings.data, reserve=MIN_FREE_BYTES),
         "port": lambda: doctor_checks.port(settings.server.host, settings.server.port),
-        "database": lambda: _check_database(container, doctor_checks.database),
+        "database": lambda: _check_database(
+            container, lambda found: doctor_checks.database(found, settings.storage.connections)
+        ),
         "signing key": lambda: _check_signing(container),
         "watermark key": lambda: watermark(
             settings.key_folder / "watermark", wanted=settings.sealing.seal == "watermark"

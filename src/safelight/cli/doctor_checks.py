@@ -307,11 +307,12 @@ def _answers(host: str, number: int) -> bool:
     return set(found) == {"status", "version"}
 
 
-def database(found: Database) -> DoctorCheck:
-    """Check whether the database is reachable, intact and of a usable version. Changes and creates
-    nothing.
+def database(found: Database, connections: int) -> DoctorCheck:
+    """Check whether the database is reachable, intact and of a usable version, and has room for the
+    connections of one gateway. Changes and creates nothing.
     """
     from safelight.store import migrations
+    from safelight.store.db_errors import CONNECTIONS_REMEDY
     from safelight.store.shared_clock import MAX_DIFFERENCE_S, SharedClock
 
     name = "database"
@@ -337,6 +338,13 @@ def database(found: Database) -> DoctorCheck:
             f"{'ahead of' if ahead_s > 0 else 'behind'} the database's, whose time counts.",
             remedy="Synchronize both with NTP: seals have this machine's time.",
         )
+    if counts := found.read_connections():
+        allowed, used = counts
+        message += f" Of {allowed:,} connections, {used:,} are open; a gateway opens up to {connections:,}."
+        if allowed < connections:
+            return DoctorCheck(
+                name=name, state=DoctorState.WARNING, message=message, remedy=CONNECTIONS_REMEDY
+            )
     return DoctorCheck(name=name, state=DoctorState.OK, message=message)
 
 

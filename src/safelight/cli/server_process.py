@@ -166,6 +166,7 @@ class Gateway:
         start_export()
         container.persistence.data_directory.lock()
         claim_database(container.persistence.database, container.persistence.key_folder)
+        self._check_connections()
         container.persistence.tenant  # noqa: B018
         settings = container.core.settings.server
         container.pipeline.queue.start(container.background.upstream_waits.advance)
@@ -203,6 +204,20 @@ class Gateway:
             _log.exception("The HTTP server ended with an error.")
         finally:
             self._stop(status)
+
+    def _check_connections(self) -> None:
+        """Warn if this process may find no further connection to PostgreSQL under load."""
+        from safelight.store.db_errors import CONNECTIONS_REMEDY
+
+        counts = self.container.persistence.database.read_connections()
+        wanted = self.container.core.settings.storage.connections
+        if counts is not None and (left := counts[0] - counts[1]) < wanted:
+            _log.warning(
+                "PostgreSQL has %d connections left, and this process may need %d. %s",
+                left,
+                wanted,
+                CONNECTIONS_REMEDY,
+            )
 
     def _warm(self) -> None:
         """Load the text models of both languages and start the sandbox workers, so that no request waits.

@@ -166,7 +166,7 @@ DETECTOR_TIMEOUTS = Counter(
 )
 DATABASE_ERRORS = Counter(
     "safelight_database_errors_total",
-    "Errors of the database by kind: busy, unreachable, full, damaged or other.",
+    "Errors of the database by kind: busy, no connection, unreachable, full, damaged or other.",
     ("kind",),
 )
 ENGINE_ERRORS = Counter(

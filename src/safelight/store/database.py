@@ -28,6 +28,7 @@ from sqlalchemy import (
     extract,
     func,
     make_url,
+    text,
 )
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import insert as sql_insert
@@ -41,6 +42,7 @@ from safelight.core.backoff import Backoff
 from safelight.core.errors import SettingsError, Unavailable
 from safelight.core.ids import new_id
 
+from .connection_turns import ConnectionTurns
 from .db_errors import translate_db_errors
 from .hash_chain import GENESIS, SALT_BYTES, ChainedFields, compute_commitment, hash_entry
 from .shared_clock import SharedClock
@@ -57,6 +59,15 @@ from .tenant_scope import (
 )
 
 _log = logging.getLogger(__name__)
+#: Connections that this user may open at once in this database, and those that all have now.
+_CONNECTIONS = text("""
+    SELECT least(
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+            - coalesce(current_setting('reserved_connections', true)::int, 0),
+        (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
+        (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())
+    ), (SELECT sum(numbackends) FROM pg_stat_database)
+""")
 _SERVER_TIME = sql_select(extract("epoch", func.clock_timestamp()))
 #: Retries for the first connection, which enables write-ahead logging.
 _WAL_RETRY = Backoff(delays_s=(0.02,), max_attempts=100)
@@ -527,6 +538,7 @@ class Database:
         self.url = url
         self._wait_s = wait_s
         self._engine: Engine = make_engine(url, wait_s=wait_s, connections=connections)
+        self._turns = ConnectionTurns(connections, wait_s=wait_s)
         self.clock = clock or (time.time if self.is_sqlite else SharedClock())
         #: SQLite allows one writer at a time: threads of this process wait for this lock instead of polling a
         #: locked file.
@@ -544,6 +556,14 @@ class Database:
     def path(self) -> Path | None:
         """The file of an SQLite database; None for PostgreSQL."""
         return Path(self._engine.url.database or "") if self.is_sqlite else None
+
+    def read_connections(self) -> tuple[int, int] | None:
+        """How many connections PostgreSQL allows this user, and how many all users have now."""
+        if self.is_sqlite:
+            return None
+        with self.raw_connection(readonly=True) as connection:
+            allowed, used = connection.execute(_CONNECTIONS).one()
+        return int(allowed), int(used)
 
     def version(self) -> int | None:
         """A number that every commit changes, of any process. None: not known, as on PostgreSQL.
@@ -624,7 +644,12 @@ class Database:
     def _connection(
         self, tenant: str | None, *, writing: bool, rebuilding: bool = False
     ) -> Iterator[Connection]:
-        with translate_db_errors(), self._write_turn(writing), self._engine.connect() as connection:
+        with (
+            translate_db_errors(),
+            self._write_turn(writing),
+            self._turns.hold(),
+            self._engine.connect() as connection,
+        ):
             options = {TENANT: tenant, ACROSS: tenant is None, WRITE: writing}
             if not writing and not self.is_sqlite:
                 options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -335,18 +335,22 @@ class DurableQueue:
         database_url: str,
         worker: str,
         at_once: int,
+        connections: int,
         priority: Callable[[str, str], int | None],
         fence: LeaseFence,
         stopping: threading.Event,
     ) -> None:
         """`priority(tenant, video_id)` returns the priority of a video; 1 is the highest.
 
-        A video without one comes before all others. `fence` learns of the lease at the start. `stopping` is
-        set if this process loses the PostgreSQL lock on its worker name for good. The process must then exit.
+        A video without one comes before all others. `connections`: those of the engine to PostgreSQL. One for
+        the lease, one on which the engine listens and one for `check` come on top. `fence` learns of the
+        lease at the start. `stopping` is set if this process loses the PostgreSQL lock on its worker name for
+        good. The process must then exit.
         """
         self._url = database_url
         self._worker = worker
         self._concurrency = at_once
+        self._connections = connections
         self._priority = priority
         self._fence = fence
         self._stopping = stopping
@@ -394,6 +398,7 @@ class DurableQueue:
                     "pool_events": [(limit_session, "connect")],
                 },
                 system_database_url=self._url,
+                sys_db_pool_size=self._connections,
                 executor_id=self._worker,
                 application_version=_APPLICATION_VERSION,
                 max_executor_threads=self._concurrency + 16,

@@ -213,6 +213,7 @@ def running(furnish: Furnish, tmp_path: Path) -> Iterator[Furnish]:
             database_url=f"sqlite:///{tmp_path / 'engine.sqlite3'}",
             worker="tests",
             at_once=2,
+            connections=3,
             priority=pipeline.queue_places.priority,
             fence=pipeline.lease_fence,
             stopping=stopping,

@@ -127,22 +127,22 @@ def test_a_port_on_which_safelight_answers_is_not_a_problem() -> None:
 def test_a_database_is_checked_and_neither_created_nor_changed(tmp_path: Path) -> None:
     path = tmp_path / "db.sqlite3"
     database = Database(f"sqlite:///{path}")
-    assert checks.database(database).state is OK
+    assert checks.database(database, 12).state is OK
     assert not path.exists()
     migrate(database)
-    assert "version" in checks.database(database).message
+    assert "version" in checks.database(database, 12).message
     database.close()
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
     raw.close()
     newer = Database(f"sqlite:///{path}")
     with pytest.raises(DatabaseVersionUnknown):
-        checks.database(newer)
-    assert checks.guarded("database", lambda: checks.database(newer)).state is FAILED
+        checks.database(newer, 12)
+    assert checks.guarded("database", lambda: checks.database(newer, 12)).state is FAILED
     newer.close()
     path.write_bytes(b"this is no database, and long enough to be looked at" * 40)
     damaged = Database(f"sqlite:///{path}")
-    found = checks.guarded("database", lambda: checks.database(damaged))
+    found = checks.guarded("database", lambda: checks.database(damaged, 12))
     damaged.close()
     assert (found.state, bool(found.remedy)) == (FAILED, True)
 
@@ -224,6 +224,17 @@ def test_a_configured_certificate_is_reported_a_month_before_it_expires(tmp_path
 @pytest.mark.postgres
 def test_a_clock_that_is_not_that_of_the_database_is_a_warning(postgres_url: str) -> None:
     with closing(Database(postgres_url, clock=SharedClock(own=lambda: time.time() + 3600))) as ahead:
-        check = checks.database(ahead)
+        check = checks.database(ahead, 40)
     assert check.state is WARNING
     assert "3,600 s ahead of the database's" in check.message
+
+
+@pytest.mark.postgres
+def test_a_server_without_room_for_the_connections_of_one_gateway_is_a_warning(postgres_url: str) -> None:
+    with closing(Database(postgres_url)) as database:
+        migrate(database)
+        assert checks.database(database, 12).state is OK
+        check = checks.database(database, 100_000)
+    assert check.state is WARNING
+    assert "a gateway opens up to 100,000." in check.message
+    assert "storage.connections" in check.remedy

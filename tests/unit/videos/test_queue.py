@@ -32,6 +32,7 @@ def test_the_enqueuer_pauses_after_a_failure() -> None:
         database_url="sqlite:///unused",
         worker="worker",
         at_once=1,
+        connections=3,
         priority=fail,
         fence=LeaseFence(stopping),
         stopping=stopping,

@@ -265,6 +265,12 @@ class StorageSettings(Section):
     database: str | None = Field(
         default=None, description="SQLAlchemy URL, `postgresql://...`. Default: SQLite in the data directory."
     )
+    connections: int = Field(
+        default=40,
+        ge=12,
+        description="Most connections of one process to PostgreSQL. Those of all processes together have to "
+        "fit into its `max_connections`.",
+    )
     blobs: str | None = Field(
         default=None, description="`s3://bucket/prefix`. Default: a folder in the data directory."
     )
