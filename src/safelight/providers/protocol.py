@@ -273,9 +273,9 @@ class GeneratorInfo:
     #: Whether a trained model makes the pixels; false for a program such as `storyboard`. Recorded in the
     #: manifest.
     trained: bool = True
-    #: How many requests one process has at a remote generator at the same time.
+    #: How many requests all processes have at a remote generator at the same time.
     max_concurrent: int = 32
-    #: How many requests one process submits to it within 60 seconds; None: no limit.
+    #: How many requests all processes submit to it within 60 seconds; None: no limit.
     max_submissions_per_minute: int | None = None
     #: After this number of refusals by the provider in a UTC day, no request is sent; None: no limit.
     max_refusals_per_day: int | None = None

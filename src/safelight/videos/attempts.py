@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from opentelemetry.trace import Span, SpanKind
@@ -39,6 +40,7 @@ from safelight.providers.protocol import (
     SteeringUnavailable,
     UpstreamState,
 )
+from safelight.store.database import Transaction
 from safelight.store.retention import PAID_CLIP_S
 
 from .context import DownloadTries, PipelineContext, slot_request
@@ -47,6 +49,7 @@ from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Attempt, Video, VideoSnapshot
 from .transitions import write_progress
 from .upstream_gate import UpstreamGate
+from .upstream_places import claim_place
 
 #: Pauses between two polls, and before a call to an upstream that is not available is repeated.
 POLL_S, _MAX_POLL_S = 2.0, 10.0
@@ -251,13 +254,15 @@ class RemoteAttempts:
     def _submit(self, build: Callable[[], GenerationRequest], number: int) -> Attempt:
         self._require_time()
         self.context.refusals.require(self.video.generator)
-        self.gate.enter(slot_request(self.video))
+        place = slot_request(self.video)
+        self.gate.enter(place)
         request, store = build(), self.context.attempts
         self.context.wait_for_lease()
         try:
-            with self.gate.hold_call(accepted=False, request=slot_request(self.video)):
+            with self.gate.hold_call(accepted=False, request=place):
                 # Nothing is sent by a run that another one has overtaken.
-                with self.context.commit_step(self.snapshot) as tx:
+                claim = partial(claim_place, gate=self.gate, generator=self.video.generator, request=place)
+                with self.context.commit_step(self.snapshot, first=claim) as tx:
                     attempt = store.record_intent(
                         tx,
                         self.video,
@@ -440,14 +445,21 @@ def _describe_problem(name: str, problem: str) -> str:
 
 
 def start_local_attempt(
-    context: PipelineContext, snapshot: VideoSnapshot, steering: Steering | None
+    context: PipelineContext,
+    snapshot: VideoSnapshot,
+    steering: Steering | None,
+    *,
+    first: Callable[[Transaction], None] | None = None,
 ) -> Attempt:
-    """Record a new attempt on own hardware. An attempt that a crash interrupted ends as `lost`."""
+    """Record a new attempt on own hardware. An attempt that a crash interrupted ends as `lost`.
+
+    `first`: see `PipelineContext.commit_step`.
+    """
     video, last = snapshot.video, snapshot.last_attempt
     if last is not None and last.ended_at is None:
         not_charged = Charge(charged=ChargeStatus.NO, source="own hardware")
         context.attempts.finish(video, last, "lost", not_charged)
-    with context.commit_step(snapshot) as tx:
+    with context.commit_step(snapshot, first=first) as tx:
         attempt = context.attempts.record_intent(
             tx, video, last.number + 1 if last else 1, billing=Billing.OWN, steering=steering
         )

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -181,14 +181,23 @@ class PipelineContext:
             yield
 
     @contextmanager
-    def commit_step(self, snapshot: VideoSnapshot) -> Iterator[Transaction]:
+    def commit_step(
+        self, snapshot: VideoSnapshot, *, first: Callable[[Transaction], None] | None = None
+    ) -> Iterator[Transaction]:
         """A transaction that commits the result of a step. Raises `StaleRevision` if a newer run has it.
 
         While the worker lease is lost, another process may run the same step, so the lease must be held.
+        `first` is called at its beginning with a transaction across tenants that ends with this one.
         """
         self.wait_for_lease()
         video = snapshot.video
-        with self.database.transaction(tenant=video.tenant) as tx:
+        with ExitStack() as stack:
+            if first is None:
+                tx = stack.enter_context(self.database.transaction(tenant=video.tenant))
+            else:
+                whole = stack.enter_context(self.database.across_tenants("a submission"))
+                first(whole)
+                tx = whole.of_tenant(video.tenant)
             row = tx.one(tables.videos, tables.videos.c.id == video.id, lock=True)
             if row is None or row.enqueue_count != snapshot.run:
                 raise StaleRevision(video.id)

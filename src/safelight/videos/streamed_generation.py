@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from safelight.core.errors import (
@@ -41,6 +42,7 @@ from .context import PipelineContext, slot_request
 from .failure_message import late_sentence
 from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Attempt, VideoSnapshot
+from .upstream_places import claim_place
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +98,8 @@ def receive(
         gate.enter(request)
         with gate.hold_call(accepted=False, request=request):
             built = build()
-            attempt = attempts.start_local_attempt(context, snapshot, asked)
+            claim = partial(claim_place, gate=gate, generator=video.generator, request=request)
+            attempt = attempts.start_local_attempt(context, snapshot, asked, first=claim)
             keyed = replace(built, key=attempt.idempotency_key)
             with (
                 context.recorded_progress(video, 5, 60) as progress,

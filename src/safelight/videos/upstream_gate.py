@@ -1,6 +1,7 @@
-"""Limits the requests and calls of this process at one upstream, and pauses calls while it fails.
+"""Limits the requests and calls at one upstream, and pauses calls while it fails.
 
-Nothing fails at a limit: what has no place waits.
+Nothing fails at a limit: what has no place waits. Places and submissions are those of all processes, which
+`see` and `claim` are told; calls and pauses are those of this process.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from safelight.core.backoff import Backoff
@@ -32,7 +33,9 @@ _PAUSE = Backoff.doubling(first_s=5.0, max_s=60.0)
 #: A place is kept for an invited video for this time.
 _INVITED_S = 10.0
 #: The time in which the submissions of a minute are counted.
-_MINUTE_S = 60.0
+MINUTE_S = 60.0
+#: What is known of other processes counts for this time.
+_SEEN_S = 3.0
 #: Videos of which the last failed call is remembered.
 _MAX_PROBLEMS = 10_000
 #: A video looks again after this time for a free place or a free call.
@@ -49,8 +52,16 @@ class UpstreamProblem:
     no_answer: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Occupancy:
+    """What all processes have at an upstream: the videos that are there, and the submissions of a minute."""
+
+    inside: tuple[SlotRequest, ...] = ()
+    recent: int = 0
+
+
 class UpstreamGate:
-    """The state of one upstream in this process: videos that are there, calls that run, failures in a row.
+    """The state of one upstream for this process: videos that are there, calls that run, failures in a row.
 
     Of several places, one key gets all but one, because what was submitted cannot be taken back when another
     key comes. A free place goes to the tenant that has the fewest, of it to the key that has the fewest, and
@@ -78,9 +89,12 @@ class UpstreamGate:
         self._calls: Counter[tuple[str, str] | None] = Counter()
         self._failures = 0
         self._next_call = 0.0
-        #: When the last submissions began.
-        self._submissions: deque[float] = deque(maxlen=per_minute)
+        #: When the last submissions of this process began, by video.
+        self._submissions: dict[str, float] = {}
         self._next_submission = -math.inf
+        #: What all processes had there when it was last read, and until when that counts.
+        self._seen = Occupancy()
+        self._seen_until = -math.inf
 
     @cached_property
     def poll_threads(self) -> Executor:
@@ -120,7 +134,27 @@ class UpstreamGate:
                     raise UpstreamPending(LOOK_AGAIN_S)
                 self._order.record(request)
                 self._enter(request)
-                self._submissions.append(self._monotonic())
+                self._submissions[request.video_id] = self._monotonic()
+
+    def see(self, occupancy: Occupancy) -> None:
+        """What all processes have at the upstream now."""
+        with self._lock:
+            self._seen, self._seen_until = occupancy, self._monotonic() + _SEEN_S
+
+    def claim(self, request: SlotRequest, occupancy: Occupancy) -> None:
+        """Raise `UpstreamPending` if the videos of all processes leave no place for one that has entered."""
+        self.see(occupancy)
+        with self._lock:
+            others = [each for each in occupancy.inside if each.video_id != request.video_id]
+            if occupancy.recent < (self._per_minute or math.inf) and self._has_room(others, request):
+                return
+            self._submissions.pop(request.video_id, None)
+        raise UpstreamPending(LOOK_AGAIN_S)
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether a video waits for a free place."""
+        return bool(self._waiting)
 
     def postpone_submissions(self, seconds: float) -> None:
         """Submit nothing for this time, because the upstream asks for it."""
@@ -135,6 +169,9 @@ class UpstreamGate:
     def leave(self, video_id: str) -> None:
         with self._lock:
             self._inside.pop(video_id, None)
+            self._seen = replace(
+                self._seen, inside=tuple(each for each in self._seen.inside if each.video_id != video_id)
+            )
             self._invited.pop(video_id, None)
             self._waiting.pop(video_id, None)
 
@@ -231,17 +268,19 @@ class UpstreamGate:
             return False
         if request.video_id in self._invited:
             return True
+        seen = self._seen if self._seen_until > now else Occupancy()
         if self._per_minute is not None:
-            recent = sum(1 for began in self._submissions if began > now - _MINUTE_S)
+            self._submissions = {
+                video_id: at for video_id, at in self._submissions.items() if at > now - MINUTE_S
+            }
+            recent = max(len(self._submissions), seen.recent)
             if recent + len(self._invited) >= self._per_minute:
                 return False
-        held = [*self._inside.values(), *(invited for invited, _until in self._invited.values())]
-        of_keys = Counter((each.tenant, each.key) for each in held)
-        # After a restart or a takeover a key can have more places than it gets. The others do not count, so
-        # that another key still finds one.
-        taken = sum(min(number, self._limit_of_a_key) for number in of_keys.values())
-        if taken >= self._limit or of_keys[request.tenant, request.key] >= self._limit_of_a_key:
+        here = {video_id: invited for video_id, (invited, _until) in self._invited.items()} | self._inside
+        held = [*here.values(), *(each for each in seen.inside if each.video_id not in here)]
+        if not self._has_room(held, request):
             return False
+        of_keys = Counter((each.tenant, each.key) for each in held)
         of_tenants = Counter(each.tenant for each in held)
         waiting = {**self._waiting, request.video_id: request}.values()
         return request is min(
@@ -252,6 +291,13 @@ class UpstreamGate:
                 self._order.rank(each),
             ),
         )
+
+    def _has_room(self, held: Iterable[SlotRequest], request: SlotRequest) -> bool:
+        of_keys = Counter((each.tenant, each.key) for each in held)
+        # After a restart or a takeover a key can have more places than it gets. The others do not count, so
+        # that another key still finds one.
+        taken = sum(min(number, self._limit_of_a_key) for number in of_keys.values())
+        return taken < self._limit and of_keys[request.tenant, request.key] < self._limit_of_a_key
 
     def _enter(self, request: SlotRequest) -> None:
         self._inside[request.video_id] = request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from .runner import Runner
 from .runs import next_run
 from .transitions import write_progress
 from .upstream_gate import LOOK_AGAIN_S, UpstreamGate
+from .upstream_places import read_occupancy
 
 _log = logging.getLogger(__name__)
 #: The next run of a waiting video is stored in the queue with this delay. This process polls, and wakes the
@@ -81,6 +83,7 @@ class UpstreamWaits:
         self._monotonic = monotonic
         self._changed = threading.Condition()
         self._waits: dict[str, _Wait] = {}
+        self._next_sight = -math.inf
         self.part = BackgroundPart(
             "upstream-polls", {"poll": self.poll_due}, interval_s=0.0, stopping=context.shutdown_event
         )
@@ -104,6 +107,7 @@ class UpstreamWaits:
 
     def poll_due(self) -> None:
         """Inspect the waiting videos that are due. Returns after a short time if there is none."""
+        self._see_other_processes()
         with self._changed:
             if not self._due():
                 times = [wait.due for wait in self._waits.values() if not wait.busy]
@@ -121,6 +125,17 @@ class UpstreamWaits:
                 failed = failed or error
         if failed is not None:
             raise failed
+
+    def _see_other_processes(self) -> None:
+        """Tell the gates what other processes have at their upstreams, so that no video asks in vain."""
+        if self._context.database.is_sqlite or self._monotonic() < self._next_sight:
+            return
+        self._next_sight = self._monotonic() + LOOK_AGAIN_S
+        wanted = {name: gate for name, gate in self._context.upstreams.items() if gate.has_waiting}
+        if wanted:
+            with self._context.database.across_tenants("places at upstreams", readonly=True) as tx:
+                for name, gate in wanted.items():
+                    gate.see(read_occupancy(tx, name))
 
     def _forget(self, video_id: str, run: int) -> None:
         """This run begins: it is not woken any more."""

@@ -21,7 +21,7 @@ from safelight.videos.models import Video, VideoState
 from safelight.videos.queue import DurableQueue
 from safelight.videos.requests.request import CreateRequest
 from safelight.videos.runner import Runner
-from safelight.videos.upstream_gate import UpstreamGate, UpstreamProblem, upstream_gates
+from safelight.videos.upstream_gate import LOOK_AGAIN_S, UpstreamGate, UpstreamProblem, upstream_gates
 from safelight.videos.upstream_waits import UpstreamWaits
 
 from .conftest import Furnish, House
@@ -56,9 +56,12 @@ class Engine(NoEngine):
 class Office:
     """The waits of one process, on an engine that runs only what the test says."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, **gates: UpstreamGate) -> None:
+        """`gates`: those of a process besides that of the house."""
         self.house = house
         self.context = house.context
+        if gates:
+            self.context = replace(house.context, upstreams={**house.context.upstreams, **gates})
         self.engine = Engine()
         self.waits = UpstreamWaits(self.context, Runner(self.context), self.engine)  # type: ignore[arg-type]
 
@@ -101,6 +104,49 @@ def test_a_run_ends_while_the_upstream_works_records_its_progress_and_another_fo
     office.run(video)
     assert office.state(video) is VideoState.DELIVERED
     assert upstream.counts["accepted"] == 1
+
+
+@pytest.mark.both_databases
+def test_processes_together_have_as_many_requests_at_an_upstream_as_it_may_have(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"polls": 1}})
+    here, elsewhere = (Office(house, own=UpstreamGate(limit=1)) for _ in range(2))
+    first, second = (house.order(f"a quiet lake, take {number}", **OWN) for number in range(2))
+    here.run(first)
+    elsewhere.run(second)
+    assert (upstream.counts["accepted"], elsewhere.state(second)) == (1, VideoState.GENERATING)
+    here.poll_until(lambda: here.is_woken(first))
+    here.run(first)
+    assert here.state(first) is VideoState.DELIVERED
+    elsewhere.poll_until(lambda: elsewhere.is_woken(second))
+    elsewhere.run(second)
+    assert upstream.counts["accepted"] == 2
+
+
+@pytest.mark.both_databases
+def test_the_submissions_of_a_minute_are_those_of_all_processes(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"polls": 0}})
+    for number in range(2):
+        office = Office(house, own=UpstreamGate(limit=9, per_minute=1))
+        office.run(house.order(f"a quiet lake, take {number}", **OWN))
+    assert upstream.counts["received"] == 1
+
+
+@pytest.mark.postgres
+def test_a_video_does_not_ask_in_vain_while_other_processes_have_all_places(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    here, elsewhere = (Office(house, own=UpstreamGate(limit=1)) for _ in range(2))
+    here.run(house.order("a quiet lake", **OWN))
+    second = house.order("a quiet lake at night", **OWN)
+    elsewhere.run(second)
+    until = time.monotonic() + 2 * LOOK_AGAIN_S
+    elsewhere.poll_until(lambda: time.monotonic() > until)
+    assert not elsewhere.is_woken(second)
 
 
 @pytest.mark.both_databases

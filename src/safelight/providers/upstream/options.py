@@ -29,9 +29,9 @@ class RemoteOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     seconds: tuple[int, ...] = (4, 8, 12)
     #: Supported sizes, such as `1280x720`; empty: any size.
     sizes: tuple[str, ...] = ()
-    #: How many requests one process has at the server at the same time; the others wait.
+    #: How many requests all processes have at the server at the same time; the others wait.
     max_concurrent: Annotated[int, msgspec.Meta(ge=1)] = 32
-    #: How many requests one process submits within 60 seconds; the others wait.
+    #: How many requests all processes submit within 60 seconds; the others wait.
     max_submissions_per_minute: Annotated[int, msgspec.Meta(ge=1)] | None = None
     #: After this number of refusals by the provider in a UTC day, no request is sent until the next day.
     max_refusals_per_day: Annotated[int, msgspec.Meta(ge=1)] | None = None

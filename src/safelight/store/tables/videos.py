@@ -157,6 +157,8 @@ attempts = Table(
     #: The refusals of a day, and the unfinished attempts, of a generator.
     partial_index("generator", "ended_at", where="outcome = 'moderation_blocked'"),
     partial_index("generator", where="ended_at IS NULL"),
+    #: The submissions of a minute to a generator.
+    Index(None, "generator", "created_at"),
     #: The requests whose copy at the upstream is to be deleted.
     partial_index("ended_at", where="upstream_id IS NOT NULL AND upstream_copy_status IS NULL"),
 )
