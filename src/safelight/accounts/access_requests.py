@@ -11,6 +11,7 @@ from safelight.core.errors import Conflict, NotFound
 from safelight.core.ids import is_id, new_id
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import follows
+from safelight.store.rows import read_record
 from safelight.store.tables import access_requests
 
 from .access_texts import access_text, clean_name, tenant_of_token
@@ -214,13 +215,4 @@ def _find(tx: Transaction, request_id: str, *, lock: bool = False) -> Row[Any]:
 
 
 def _request(row: Row[Any]) -> AccessRequest:
-    return AccessRequest(
-        id=row.id,
-        name=row.name,
-        contact=row.contact,
-        purpose=row.purpose,
-        state=AccessState(row.state),
-        created_at=row.created_at,
-        decided_at=row.decided_at,
-        reason=row.reason,
-    )
+    return read_record(AccessRequest, row)

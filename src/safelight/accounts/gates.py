@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row
-
 from safelight.core.errors import GateClosed
 from safelight.policy.gates import GateDocument, GateStep
 from safelight.store.database import Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import access_requests, account_terms, gates
 
 from .access_requests import GRANTED
@@ -91,7 +90,7 @@ class Gates:
 
 def read_gate(tx: Transaction) -> GateState:
     row = tx.one(gates)
-    return GateState() if row is None else _state(row)
+    return GateState() if row is None else read_record(GateState, row)
 
 
 def lock_gate(tx: Transaction) -> GateState:
@@ -99,7 +98,7 @@ def lock_gate(tx: Transaction) -> GateState:
     tx.insert_or_ignore(gates, step=GateStep.CLOSED.value, entered_at=tx.now())
     row = tx.one(gates, lock=True)
     assert row is not None
-    return _state(row)
+    return read_record(GateState, row)
 
 
 def raise_gate(
@@ -136,19 +135,6 @@ def _now(tx: Transaction, state: GateState) -> float:
     right later would make days without incident.
     """
     return max(tx.now(), state.entered_at or 0.0, state.incident_at or 0.0)
-
-
-def _state(row: Row[Any]) -> GateState:
-    return GateState(
-        step=GateStep(row.step),
-        entered_at=row.entered_at,
-        proposed_step=None if row.proposed_step is None else GateStep(row.proposed_step),
-        proposed_by=row.proposed_by,
-        proposed_at=row.proposed_at,
-        incident_at=row.incident_at,
-        evaluated_at=row.evaluated_at,
-        evaluation_sha256=row.evaluation_sha256,
-    )
 
 
 def _is_granted(tx: Transaction, account: str) -> bool:

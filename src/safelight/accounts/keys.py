@@ -11,10 +11,11 @@ from sqlalchemy import Row
 from safelight.core.errors import BadInput, NotFound
 from safelight.core.ids import new_id
 from safelight.store.database import Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import api_keys, tenants
 
 from .models import KEY_PREFIX, KeyRecord, KeyScope, Tenant, hash_token, new_token
-from .store import key_from_row, tenant_from_row
+from .store import key_from_row
 
 _MAX_NAME_CHARACTERS = 100
 
@@ -99,7 +100,7 @@ def read_tenant(tx: Transaction) -> Tenant:
     row = tx.one(tenants)
     if row is None:
         raise NotFound(f"There is no tenant {tx.tenant}.")
-    return tenant_from_row(row)
+    return read_record(Tenant, row)
 
 
 def validate_name(name: str) -> str:

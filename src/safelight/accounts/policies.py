@@ -22,6 +22,7 @@ from safelight.policy.replay import ReplayRecord
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Verdict, WaiverTerms
 from safelight.store.database import Database, Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import findings, policies, verdicts
 
 from .models import TENANT_SUBJECT
@@ -170,7 +171,7 @@ def read_judged_rules(
             columns=[verdicts.c.video_id, verdicts.c.rule, verdicts.c.policy_sha256],
             order_by=(verdicts.c.created_at, verdicts.c.id),
         ):
-            rules[row.video_id] = JudgedRule(rule=row.rule, policy_sha256=row.policy_sha256)
+            rules[row.video_id] = read_record(JudgedRule, row)
     return rules
 
 
@@ -199,16 +200,7 @@ class PublishedPolicy:
 
 
 def policy_from_row(row: Row[Any]) -> PublishedPolicy:
-    return PublishedPolicy(
-        id=row.id,
-        tenant=row.tenant_id,
-        name=row.name,
-        version=row.version,
-        sha256=row.sha256,
-        published_at=row.published_at,
-        published_by=row.published_by,
-        active=row.active,
-    )
+    return read_record(PublishedPolicy, row)
 
 
 def belongs_to(tenant: str | None) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from safelight.core.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from safelight.core.ids import new_id
 from safelight.store.database import Database
+from safelight.store.rows import read_record
 from safelight.store.tables import (
     api_keys,
     invitations,
@@ -75,7 +76,7 @@ class Accounts:
     def list_tenants(self) -> tuple[Tenant, ...]:
         """All tenants, oldest first."""
         with self._database.across_tenants("listing tenants", readonly=True) as tx:
-            return tuple(store.tenant_from_row(row) for row in tx.select(tenants, order_by=(tenants.c.id,)))
+            return tuple(read_record(Tenant, row) for row in tx.select(tenants, order_by=(tenants.c.id,)))
 
     def tenants_with_reviewer(self) -> frozenset[str]:
         """The ids of the tenants whose cases a key in force or an active person may decide."""

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, or_
 from safelight.core.errors import NotFound, Unauthenticated, Unavailable
 from safelight.core.ids import new_id
 from safelight.store.database import Database, Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import api_keys, people, sessions
 
 from . import store
@@ -77,7 +78,7 @@ class Sessions:
                 *_is_open(tx.now()),
                 order_by=(sessions.c.created_at.desc(), sessions.c.id.desc()),
             )
-        return tuple(_record(row, principal) for row in rows)
+        return tuple(read_record(SessionRecord, row, principal=principal) for row in rows)
 
     def identify(self, token: str) -> str:
         """The id of the session of this token; empty if it has no open session."""
@@ -99,7 +100,7 @@ class Sessions:
             principal = None if row is None else _current_principal(tx, row)
         if row is None or principal is None:
             return None
-        return _OpenSession(digest=digest, record=_record(row, principal))
+        return _OpenSession(digest=digest, record=read_record(SessionRecord, row, principal=principal))
 
     def _update_last_used(self, found: _OpenSession) -> None:
         now = self._database.clock()
@@ -170,14 +171,3 @@ def _current_principal(tx: Transaction, row: Row[object]) -> Principal | None:
         return stored
     person = tx.one(people, people.c.id == stored.id)
     return None if person is None else store.principal_of_person(person)
-
-
-def _record(row: Row[object], principal: Principal) -> SessionRecord:
-    return SessionRecord(
-        id=row.id,
-        principal=principal,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-        browser=row.browser,
-    )

@@ -1,4 +1,4 @@
-"""Converts database rows to tenants, keys, principals and sessions."""
+"""Converts database rows to keys, principals and sessions."""
 
 from __future__ import annotations
 
@@ -7,27 +7,16 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from .models import ROLES, KeyRecord, KeyScope, Principal, PrincipalKind, Role, Tenant
+from safelight.store.rows import read_record
+
+from .models import ROLES, KeyRecord, KeyScope, Principal, PrincipalKind, Role
 
 #: The state of a person who may sign in.
 ACTIVE = "active"
 
 
-def tenant_from_row(row: Row[Any]) -> Tenant:
-    return Tenant(id=row.id, name=row.name, created_at=row.created_at)
-
-
 def key_from_row(row: Row[Any]) -> KeyRecord:
-    return KeyRecord(
-        id=row.id,
-        tenant=row.tenant_id,
-        name=row.name,
-        scopes=parse_scopes(row.scopes),
-        created_at=row.created_at,
-        created_by=row.created_by,
-        revoked_at=row.revoked_at,
-        last_used_at=row.last_used_at,
-    )
+    return read_record(KeyRecord, row, scopes=parse_scopes(row.scopes))
 
 
 def principal_from_row(row: Row[Any]) -> Principal:

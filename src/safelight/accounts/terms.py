@@ -13,6 +13,7 @@ from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.policy.intended_use import IntendedUse, UseKind, VideoRequester
 from safelight.policy.verdicts import Audience
 from safelight.store.database import Database, Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import account_terms, api_keys, people
 
 from .models import OPERATOR, TENANT_SUBJECT, KeyScope, Principal, split_subject, subjects_of
@@ -133,19 +134,7 @@ def _read_revision(tx: Transaction, subject: str) -> int:
 
 def read_terms(tx: Transaction, subject: str) -> Terms:
     row = tx.one(account_terms, account_terms.c.subject == subject)
-    if row is None:
-        return Terms()
-    return Terms(
-        audience=Audience(row.audience) if row.audience else None,
-        review_first=row.review_first,
-        videos_per_day=row.videos_per_day,
-        seconds_per_day=row.seconds_per_day,
-        cost_per_day_micros=row.cost_per_day_micros,
-        use_kind=UseKind(row.use_kind) if row.use_kind else None,
-        commercial=row.commercial,
-        territory=row.territory,
-        context=row.context,
-    )
+    return Terms() if row is None else read_record(Terms, row)
 
 
 def read_requester(tx: Transaction, account: str, end_user: str | None, use: IntendedUse) -> VideoRequester:

@@ -19,6 +19,7 @@ from safelight.core.errors import Forbidden, InvalidField, NotFound
 from safelight.policy.findings import Category, Group, group_of
 from safelight.screening.text_screening import TextScreening, decode
 from safelight.store.database import Database, Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import CASE_EVENTS, audit_log, audit_log_contents, cases, notices, reports, videos
 from safelight.videos.case_rows import Case, CaseKind, DecisionAction, case_from_row
 
@@ -268,14 +269,7 @@ def read_histories(tx: Transaction, rows: Sequence[Row[Any]]) -> list[CaseEntry]
     }
     found = _read_cases(tx, {case_id for case_id in case_ids.values() if case_id})
     return [
-        CaseEntry(
-            seq=row.seq,
-            at=row.at,
-            event=row.event,
-            actor=row.actor,
-            content=contents[row.seq],
-            case=found[case_ids[row.seq]],
-        )
+        read_record(CaseEntry, row, content=contents[row.seq], case=found[case_ids[row.seq]])
         for row in known
         if case_ids.get(row.seq) in found
     ]

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from safelight.core.errors import SettingsError
-from safelight.policy.intended_use import ConsentLevel, ConsentScope
 from safelight.store import tables
 from safelight.store.database import Transaction
+from safelight.store.rows import read_record
 
 from .encryption import Template, TemplateKey
 from .models import Consent, ProtectedPerson
@@ -30,32 +30,11 @@ class TemplateVector:
 
 
 def consent_from_row(row: Row[Any], templates: int) -> Consent:
-    return Consent(
-        id=row.id,
-        tenant=row.tenant_id,
-        subject=row.subject,
-        scope=tuple(ConsentScope(word) for word in row.scope),
-        recorded_by=row.recorded_by,
-        evidence=row.evidence,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        revoked_by=row.revoked_by,
-        level=ConsentLevel(row.level),
-        templates=templates,
-    )
+    return read_record(Consent, row, templates=templates)
 
 
 def person_from_row(row: Row[Any], templates: int) -> ProtectedPerson:
-    return ProtectedPerson(
-        id=row.id,
-        tenant=row.tenant_id,
-        name=row.name,
-        public_figure=row.public_figure,
-        recorded_by=row.recorded_by,
-        created_at=row.created_at,
-        templates=templates,
-    )
+    return read_record(ProtectedPerson, row, templates=templates)
 
 
 def store_templates(

@@ -11,6 +11,7 @@ import msgspec
 from safelight.core.backoff import Backoff
 
 from .database import Database, Transaction
+from .rows import read_record
 from .tables import outbox
 
 #: Delays between the attempts. After the last attempt a message is marked dead and kept for inspection.
@@ -65,15 +66,7 @@ class Outbox:
                     outbox, outbox.c.id == row.id, attempts=row.attempts + 1, due_at=now + self._lease_s
                 )
         return tuple(
-            Message(
-                id=row.id,
-                tenant=row.tenant_id,
-                topic=row.topic,
-                subject=row.subject,
-                body=msgspec.json.decode(row.body),
-                created_at=row.created_at,
-                attempt=row.attempts + 1,
-            )
+            read_record(Message, row, body=msgspec.json.decode(row.body), attempt=row.attempts + 1)
             for row in rows
         )
 

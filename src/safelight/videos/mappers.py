@@ -12,7 +12,7 @@ from safelight.policy.findings import Coverage, Stage, unpack
 from safelight.policy.steering import Steering
 from safelight.policy.verdicts import Verdict
 from safelight.providers.attempts.charge_columns import read_charge
-from safelight.providers.protocol import Billing, GenerationReport
+from safelight.providers.protocol import GenerationReport
 from safelight.store.rows import read_record
 from safelight.videos.requests.request import TemplateUse
 
@@ -64,24 +64,13 @@ def character(row: Row[Any]) -> Character:
 
 
 def attempt(row: Row[Any]) -> Attempt:
-    return Attempt(
-        id=row.id,
-        number=row.number,
-        generator=row.generator,
-        billing=Billing(row.billing),
-        idempotency_key=row.idempotency_key,
-        upstream_id=row.upstream_id,
-        created_at=row.created_at,
-        submitted_at=row.submitted_at,
-        ended_at=row.ended_at,
-        searches=row.searches,
-        outcome=row.outcome,
+    return read_record(
+        Attempt,
+        row,
         charge=read_charge(row),
-        upstream_copy_status=row.upstream_copy_status,
         not_drawn=tuple(from_json(row.not_drawn) or ()),
         steering=_read(Steering, row.steering),
         generation=_read(GenerationReport, row.generation),
-        answer=row.answer,
     )
 
 

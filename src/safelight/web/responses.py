@@ -109,3 +109,8 @@ class Error(BaseModel):
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route for these statuses, each in OpenAI's envelope."""
     return {status: {"model": Error, "description": _WORDS[status]} for status in sorted(set(statuses))}
+
+
+def describe_response(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers with this model, or with an error of these statuses."""
+    return {200: {"model": model}, **errors(*statuses)}

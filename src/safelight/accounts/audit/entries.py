@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, or_, select
 
 from safelight.core.errors import BadInput
 from safelight.store.database import Database, Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import api_keys, audit_log, audit_log_contents, cases, people
 
 #: The event of an entry that records an erasure. The content of such an entry is never erased.
@@ -135,13 +136,4 @@ def _page(
 
 def _entry(row: Row[Any]) -> LogEntry:
     content: Mapping[str, Any] | None = None if row.content is None else msgspec.json.decode(row.content)
-    return LogEntry(
-        seq=row.seq,
-        at=row.at,
-        tenant=row.tenant_id,
-        event=row.event,
-        subject=row.subject,
-        actor=row.actor,
-        hash=row.hash,
-        content=content,
-    )
+    return read_record(LogEntry, row, content=content)

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from safelight.store.database import Database, Transaction
 from safelight.store.hash_chain import GENESIS, ChainedFields, compute_commitment, hash_entry
+from safelight.store.rows import read_record
 from safelight.store.tables import audit_log_head
 
 from .checkpoints import Checkpoint, CheckpointKey, CheckpointStore
@@ -152,15 +153,4 @@ class _Verification:
 
 
 def _hash(row: Row[Any]) -> str:
-    return hash_entry(
-        ChainedFields(
-            previous=row.previous,
-            seq=row.seq,
-            at=row.at,
-            tenant_id=row.tenant_id,
-            event=row.event,
-            subject=row.subject,
-            actor=row.actor,
-            commitment=row.commitment,
-        )
-    )
+    return hash_entry(read_record(ChainedFields, row))

@@ -6,28 +6,17 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.accounts import Role
 from safelight.core.errors import NotFound
 from safelight.core.ids import is_id
 from safelight.store.database import Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import people
 
-from .models import Person, PersonState
+from .models import Person
 
 
 def person_from_row(row: Row[Any]) -> Person:
-    return Person(
-        id=row.id,
-        tenant=row.tenant_id,
-        name=row.name,
-        email=row.email,
-        role=Role(row.role),
-        language=row.language,
-        state=PersonState(row.state),
-        created_at=row.created_at,
-        created_by=row.created_by,
-        recovery_codes_left=len(row.recovery_codes),
-    )
+    return read_record(Person, row, recovery_codes_left=len(row.recovery_codes))
 
 
 def find_row(tx: Transaction, person: str, *, lock: bool = False) -> Row[Any]:

@@ -9,6 +9,7 @@ from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.core.ids import is_id, new_id
 from safelight.core.reasons import MAX_REASON_CHARACTERS, validate_text
 from safelight.store.database import Database, Transaction
+from safelight.store.rows import stored_columns
 from safelight.store.tables import bans
 
 from .changes import announce_change
@@ -56,15 +57,7 @@ class Bans:
                 proposed_by=principal.id,
                 proposed_at=tx.now(),
             )
-            tx.insert(
-                bans,
-                id=made.id,
-                subject=subject,
-                reason=reason,
-                threat_to_life=threat_to_life,
-                proposed_by=principal.id,
-                proposed_at=made.proposed_at,
-            )
+            tx.insert(bans, **stored_columns(made, bans))
             tx.append_audit("ban.proposed", subject=made.id, actor=principal.id, content={"reason": reason})
         return made
 

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.accounts.reply_texts import ReplyTexts
 from safelight.core.errors import Conflict
 from safelight.core.ids import new_id
-from safelight.policy.findings import Stage
 from safelight.store.database import Transaction
+from safelight.store.rows import read_record, stored_columns
 from safelight.store.tables import appeals, statements
 
 from .models import (
     DecisionGround,
-    GroundBasis,
     NewStatement,
     Objection,
     Statement,
     StatementKind,
-    StatementSource,
 )
 
 #: How long an objection is possible: six months, the time of Article 20 of the EU Digital Services Act.
 #: No six months of the calendar have more days.
 OBJECTION_S = 184 * 86_400.0
-#: The fields of `NewStatement` that are columns of the same name and need no conversion.
-_PLAIN = (
-    *("account", "end_user", "reporter_source", "video_id", "case_id", "decision_id", "released_as", "until"),
-    *("automated_detection", "automated_decision"),
-)
 #: Decisions of a person that need a ground.
 _AGAINST = frozenset(
     {
@@ -61,20 +52,14 @@ def record_statement(tx: Transaction, new: NewStatement) -> Statement:
         at=now,
         objection_until=now + OBJECTION_S if new.objection is Objection.APPEAL else None,
     )
-    ground = asdict(new.ground)
     tx.insert(
         statements,
         id=made.id,
-        kind=new.kind.value,
-        stage=new.stage.value if new.stage else None,
-        source=new.source.value,
-        objection=new.objection.value,
         objection_until=made.objection_until,
         at=now,
-        group_name=ground.pop("group"),
-        **ground,
-        reply=asdict(new.reply) if new.reply is not None else None,
-        **{name: getattr(new, name) for name in _PLAIN},
+        group_name=new.ground.group,
+        **stored_columns(new.ground, statements),
+        **stored_columns(new, statements),
     )
     tx.append_audit(
         "statement.issued",
@@ -107,30 +92,8 @@ def erase_reasons(tx: Transaction, video_id: str) -> int:
 
 
 def statement_from_row(row: Row[Any]) -> Statement:
-    return Statement(
-        id=row.id,
-        tenant=row.tenant_id,
-        at=row.at,
-        objection_until=row.objection_until,
-        erased_at=row.erased_at,
-        content=NewStatement(
-            kind=StatementKind(row.kind),
-            stage=Stage(row.stage) if row.stage else None,
-            source=StatementSource(row.source),
-            objection=Objection(row.objection),
-            reply=ReplyTexts(**row.reply) if row.reply is not None else None,
-            ground=DecisionGround(
-                basis=GroundBasis(row.basis),
-                group=row.group_name,
-                category=row.category,
-                policy=row.policy,
-                rule=row.rule,
-                reason=row.reason,
-                facts=row.facts,
-            ),
-            **{name: getattr(row, name) for name in _PLAIN},
-        ),
-    )
+    ground = read_record(DecisionGround, row, group=row.group_name)
+    return read_record(Statement, row, content=read_record(NewStatement, row, ground=ground))
 
 
 def statement_of_case(tx: Transaction, case_id: str) -> Statement:

@@ -12,10 +12,10 @@ from safelight.accounts.reply_texts import ReplyTexts
 from safelight.accounts.reporter import Reporter
 from safelight.core.errors import IdempotencyKeyReused
 from safelight.store.database import Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import cases, decisions, notices, outbox, video_hidings
 from safelight.videos.case_rows import UNFINISHED, CaseState, DecisionAction
 
-from .lanes import ReportLane
 from .models import Notice, NoticeOutcome, NoticeStatus, PageNotice
 from .validation import find_video_id
 
@@ -65,14 +65,10 @@ def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
     found = None if Reporter.parse(row.reporter).is_visitor else row.video_id
     of = video_hidings.c
     return NoticeStatus(
-        notice=Notice(
-            id=row.id,
-            lane=ReportLane(row.lane),
+        notice=read_record(
+            Notice,
+            row,
             video_id=named or found,
-            created_at=row.created_at,
-            due_at=row.due_at,
-            outcome=NoticeOutcome(row.outcome) if row.outcome is not None else None,
-            answered_at=row.answered_at,
             hidden=tx.count(video_hidings, of.notice_id == row.id, of.ended_at.is_(None)) > 0,
             reply=replies_to(tx, [row]).get(row.case_id),
         ),
@@ -83,16 +79,7 @@ def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
 def list_pages(tx: Transaction, *, limit: int) -> tuple[PageNotice, ...]:
     """The notices that name a page whose video nobody found yet, the earliest due first."""
     rows = tx.select(notices, *_NAMES_PAGE, order_by=(notices.c.due_at, notices.c.id), limit=limit)
-    return tuple(
-        PageNotice(
-            report_id=row.id,
-            page=row.location,
-            lane=ReportLane(row.lane),
-            created_at=row.created_at,
-            due_at=row.due_at,
-        )
-        for row in rows
-    )
+    return tuple(read_record(PageNotice, row, report_id=row.id, page=row.location) for row in rows)
 
 
 def lock_page(tx: Transaction, notice_id: str) -> Row[Any] | None:

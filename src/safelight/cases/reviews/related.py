@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Subquery, and_, func, select
 
 from safelight.detectors.text.normalise import normalize_text
 from safelight.store.database import Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import cases, decisions, videos
 from safelight.videos.case_rows.models import Case, CaseKind, DecisionAction
 
@@ -116,15 +117,7 @@ def _read(tx: Transaction, newest: Subquery, where: ColumnElement[bool], *, limi
 
 
 def _decision(row: Row[Any]) -> EarlierDecision:
-    return EarlierDecision(
-        case_id=row.id,
-        kind=CaseKind(row.kind),
-        category=row.category,
-        action=DecisionAction(row.action),
-        clause=row.clause,
-        at=row.at,
-        prompt=row.prompt,
-    )
+    return read_record(EarlierDecision, row, case_id=row.id)
 
 
 def _words(prompt: str) -> frozenset[str]:

@@ -12,6 +12,7 @@ from safelight.core.errors import InvalidField, NotFound
 from safelight.core.ids import is_id
 from safelight.policy.intended_use import ConsentLevel
 from safelight.store.database import Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import (
     biometric_templates,
     consent_media,
@@ -21,7 +22,7 @@ from safelight.store.tables import (
     videos,
 )
 
-from .models import ConsentFlag, ConsentRequest, ConsentTerms, ConsentUse, Device, RequestState
+from .models import ConsentRequest, ConsentTerms, ConsentUse, Device, RequestState
 
 
 def find_row(tx: Transaction, identity: str, *, lock: bool = False) -> Row[Any]:
@@ -39,26 +40,8 @@ def request_from_row(row: Row[Any], now: float) -> ConsentRequest:
     state = RequestState(row.state)
     if state is RequestState.ASKED and now >= row.link_expires_at:
         state = RequestState.EXPIRED
-    return ConsentRequest(
-        id=row.id,
-        tenant=row.tenant_id,
-        asked_by=row.asked_by,
-        end_user=row.end_user,
-        asker=row.asker,
-        subject=row.subject,
-        email=row.email,
-        language=row.language,
-        terms=msgspec.convert(row.terms, ConsentTerms),
-        level=ConsentLevel(row.level),
-        phrase=row.phrase,
-        state=state,
-        mailed=row.mailed,
-        flags=tuple(ConsentFlag(flag) for flag in row.flags),
-        link_expires_at=row.link_expires_at,
-        created_at=row.created_at,
-        answered_at=row.answered_at,
-        decided_at=row.decided_at,
-    )
+    terms = msgspec.convert(row.terms, ConsentTerms)
+    return read_record(ConsentRequest, row, state=state, terms=terms)
 
 
 def end_request(tx: Transaction, identity: str, state: RequestState, **changes: Any) -> None:

@@ -19,6 +19,7 @@ from safelight.core.net.redaction import mask_emails
 from safelight.providers.protocol import ChargeStatus
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import Page
+from safelight.store.rows import read_record
 from safelight.store.tables import attempts, reported_attempts, videos
 from safelight_client.money import format_money
 
@@ -356,22 +357,14 @@ def _reported(
 
 
 def _reported_record(row: Row[Any]) -> AttemptRecord:
-    return AttemptRecord(
-        id=row.id,
-        origin=AttemptOrigin(row.origin),
-        at=row.at,
-        provider=row.provider,
-        model=row.model,
-        seconds=row.seconds,
-        width=row.width,
-        height=row.height,
-        prompt=row.prompt,
-        error=row.error,
-        outcome=AttemptOutcome(row.outcome),
-        stage=row.stage,
-        file_came=row.file_came,
+    return read_record(
+        AttemptRecord,
+        row,
         charge=read_charge(row),
-        request_id=row.request_id,
+        video_id="",
+        refunds=(),
+        is_own_error=False,
+        is_undelivered=False,
     )
 
 
@@ -386,7 +379,7 @@ def _with_refunds(tx: Transaction, found: Iterable[AttemptRecord]) -> tuple[Atte
         where = [table.refund_of == records[0].id]
     refunds: dict[str, list[AttemptRefund]] = {}
     for row in tx.select(reported_attempts, *where, order_by=(table.at, table.id)):
-        refunds.setdefault(row.refund_of, []).append(AttemptRefund(amount=row.amount, currency=row.currency))
+        refunds.setdefault(row.refund_of, []).append(read_record(AttemptRefund, row))
     return tuple(replace(one, refunds=tuple(refunds.get(one.id, ()))) for one in records)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Row, select
 
 from safelight.core.ids import new_id
 from safelight.store.database import Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import (
     library_entries,
     library_terms,
@@ -128,15 +129,9 @@ def find_holders(tx: Transaction, terms: Collection[str]) -> dict[str, frozenset
 
 def entry_from_row(row: Row[Any], uses: list[EntryUse], offered_models: Collection[str]) -> LibraryEntry:
     proof = last_proof(uses)
-    return LibraryEntry(
-        id=row.id,
-        video_id=row.video_id,
-        prompt=row.prompt,
-        category=row.category,
-        notes=row.notes,
-        variation_of=row.variation_of,
-        created_at=row.created_at,
-        created_by=row.created_by,
+    return read_record(
+        LibraryEntry,
+        row,
         status=find_status(uses, offered_models),
         model=proof.model if proof else None,
         proven_at=proof.created_at if proof else None,

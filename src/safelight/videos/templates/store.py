@@ -8,30 +8,17 @@ import msgspec
 from sqlalchemy import Row, select
 
 from safelight.store.database import Transaction
+from safelight.store.rows import read_record
 from safelight.store.tables import prompt_templates, template_videos, videos
 from safelight.videos.requests.request import TemplateUse
 
 from .documents import read_document
-from .models import Template, TemplateState, TemplateVersion, Validation
+from .models import Template, TemplateVersion, Validation
 
 
 def template_from_row(row: Row[Any], *, no_eligible_approver: bool = False) -> Template:
-    return Template(
-        id=row.id,
-        version=row.version,
-        state=TemplateState(row.state),
-        source=row.source,
-        document=read_document(row.source),
-        author=row.author,
-        author_name=row.author_name,
-        created_at=row.created_at,
-        submitted_at=row.submitted_at,
-        approver=row.approver,
-        approver_name=row.approver_name,
-        approved_at=row.approved_at,
-        retired_at=row.retired_at,
-        no_eligible_approver=no_eligible_approver,
-    )
+    document = read_document(row.source)
+    return read_record(Template, row, document=document, no_eligible_approver=no_eligible_approver)
 
 
 def record_use(tx: Transaction, video_id: str, use: TemplateUse) -> None:
@@ -61,7 +48,7 @@ def read_versions(tx: Transaction, name: str) -> tuple[TemplateVersion, ...]:
         columns=[columns.version, columns.state],
         order_by=(columns.version.desc(),),
     )
-    return tuple(TemplateVersion(version=row.version, state=TemplateState(row.state)) for row in rows)
+    return tuple(read_record(TemplateVersion, row) for row in rows)
 
 
 def newest_version(tx: Transaction, name: str) -> int:
@@ -71,12 +58,4 @@ def newest_version(tx: Transaction, name: str) -> int:
 
 def _validation(row: Row[Any]) -> Validation:
     summary = msgspec.json.decode(row.outcome_summary) if row.outcome_summary else {}
-    return Validation(
-        video_id=row.id,
-        prompt=row.prompt,
-        model=row.model,
-        created_at=row.created_at,
-        outcome=row.state,
-        error_code=row.error_code,
-        charge=summary.get("charge"),
-    )
+    return read_record(Validation, row, video_id=row.id, outcome=row.state, charge=summary.get("charge"))

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
 from safelight.accounts.access_requests import AccessRequest
 from safelight.accounts.models import AccessState
 from safelight.accounts.terms import NO_TERMS, Terms
 from safelight.core.errors import InvalidField
-from safelight.web.auth import app_state, no_account, requires
-from safelight.web.request_body import read_body, required_text
+from safelight.web.auth import no_account
+from safelight.web.request_body import required_text
 from safelight.web.responses import (
     BODY_ERRORS,
     COMMON_ERRORS,
     JsonResponse,
+    describe_response,
     errors,
     list_object,
     whole_seconds,
 )
 
 from .field_schemas import describe_body
-from .standing import TERM_FIELDS, read_terms, standing_services
-
-Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
+from .parameters import Admin, App, read_fields
+from .standing import TERM_FIELDS, read_terms
 
 router = APIRouter(prefix="/v1/safelight", tags=["access"], responses=errors(404))
 _ACTIONS = ("approve", "decline", "withdraw")
@@ -63,16 +62,16 @@ def _text(length: int) -> dict[str, Any]:
     "/access-requests",
     summary="Ask for access, without an account",
     dependencies=[Depends(no_account)],
-    responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS, 429)},
+    responses=describe_response(AccessRequestObject, *BODY_ERRORS, 429),
     openapi_extra=describe_body(
         ["name", "contact", "purpose"], {"name": _text(100), "contact": _text(254), "purpose": _text(2000)}
     ),
 )
-async def request_access(request: Request) -> Response:
-    app, services = app_state(request), standing_services(request)
+async def request_access(request: Request, app: App) -> Response:
+    services = app.services.require_standing()
     services.addresses.allow(request.client.host if request.client else "")
-    async with read_body(request, app.services) as body:
-        texts = {field: required_text(body.fields, field) for field in ("name", "contact", "purpose")}
+    fields = await read_fields(request)
+    texts = {field: required_text(fields, field) for field in ("name", "contact", "purpose")}
 
     def make() -> tuple[AccessRequest, str]:
         return services.access.request(services.tenant(), **texts)
@@ -85,13 +84,12 @@ async def request_access(request: Request) -> Response:
     "/access-requests/collect",
     summary="Read the decision on a request, and collect the key once",
     dependencies=[Depends(no_account)],
-    responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS)},
+    responses=describe_response(AccessRequestObject, *BODY_ERRORS),
     openapi_extra=describe_body(["token"], {"token": _text(100)}),
 )
-async def collect_key(request: Request) -> Response:
-    app, services = app_state(request), standing_services(request)
-    async with read_body(request, app.services) as body:
-        token = required_text(body.fields, "token")
+async def collect_key(request: Request, app: App) -> Response:
+    services = app.services.require_standing()
+    token = required_text(await read_fields(request), "token")
     found, key = await app.threads.run(services.access.collect, token)
     return JsonResponse({**request_object(found), "key": key})
 
@@ -99,13 +97,13 @@ async def collect_key(request: Request) -> Response:
 @router.get(
     "/access-requests",
     summary="List requests for access, newest first; those that wait, oldest first",
-    responses={200: {"model": AccessRequestList}, **errors(*COMMON_ERRORS)},
+    responses=describe_response(AccessRequestList, *COMMON_ERRORS),
 )
 async def list_requests(
-    request: Request, principal: Admin, state: AccessState | None = None, after: str | None = None
+    app: App, principal: Admin, state: AccessState | None = None, after: str | None = None
 ) -> Response:
-    threads, services = app_state(request).threads, standing_services(request)
-    found = await threads.run(
+    services = app.services.require_standing()
+    found = await app.threads.run(
         partial(services.access.list, principal, *([state] if state else []), after=after)
     )
     return JsonResponse(list_object(map(staff_object, found)))
@@ -114,7 +112,7 @@ async def list_requests(
 @router.post(
     "/access-requests/{request_id}/decision",
     summary="Approve or decline a request for access, or withdraw the access",
-    responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS, *COMMON_ERRORS, 409)},
+    responses=describe_response(AccessRequestObject, *BODY_ERRORS, *COMMON_ERRORS, 409),
     openapi_extra=describe_body(
         ["action", "reason"],
         {
@@ -128,11 +126,11 @@ async def list_requests(
         },
     ),
 )
-async def decide(request: Request, principal: Admin, request_id: str) -> Response:
-    app, access = app_state(request), standing_services(request).access
-    async with read_body(request, app.services) as body:
-        action, reason = required_text(body.fields, "action"), required_text(body.fields, "reason")
-        terms = _terms(body.fields)
+async def decide(request: Request, app: App, principal: Admin, request_id: str) -> Response:
+    access = app.services.require_standing().access
+    fields = await read_fields(request)
+    action, reason = required_text(fields, "action"), required_text(fields, "reason")
+    terms = _terms(fields)
     if action not in _ACTIONS:
         raise InvalidField("action must be approve, decline or withdraw.", param="action")
     if action == "approve":

@@ -18,14 +18,14 @@ from safelight.providers.advice.driver_tables import asked_risks
 from safelight.providers.advice.drivers import REWRITTEN, TEMPLATE
 from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.videos.requests.field_problems import FieldProblems
-from safelight.web.auth import app_state
 from safelight.web.create_request import create_request
 from safelight.web.request_body import read_body
-from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
+from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response, errors
 from safelight.web.translations import load_languages
 
 from . import schemas
-from .checks import Checker, check_object, read_provider
+from .checks import check_object, read_provider
+from .parameters import App, Checker
 from .shown_video import accepted_texts
 
 NEGATIVE = "negative_prompt"
@@ -54,16 +54,15 @@ router = APIRouter(
 @router.post(
     "/checks",
     summary="Check a request, with advice on what a provider may refuse",
-    responses={200: {"model": schemas.AdviceCheck}},
+    responses=describe_response(schemas.AdviceCheck),
     openapi_extra={"requestBody": schemas.ADVICE_CHECK_BODY},
 )
-async def check(request: Request, principal: Checker) -> Response:
+async def check(request: Request, state: App, principal: Checker) -> Response:
     """Takes the body of `POST /v1/videos` and the fields of the advice.
 
     With `apply`, the rewritten prompt is checked too, which counts as another check, and so does a call of
     the language model with `rewriter`.
     """
-    state = app_state(request)
     services = state.services
     if services.checks is None:
         raise NotFound("This server does not offer `POST /v1/safelight/checks`.")

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
 from safelight.cases.appeals import Appeal
-from safelight.web.auth import app_state, requires
-from safelight.web.request_body import optional_text, read_body, required_text
-from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors
+from safelight.web.request_body import optional_text, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, describe_response
 
 from .field_schemas import describe_body
-
-Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+from .parameters import App, Reader, read_fields
 
 router = APIRouter(
     prefix="/v1/videos",
@@ -50,13 +47,11 @@ class VideoAppeal(BaseModel):
 @router.post(
     "/{video_id}/appeal",
     summary="Appeal against a block (once per video)",
-    responses={200: {"model": VideoAppeal}, **errors(*BODY_ERRORS, 404, 409, 429)},
+    responses=describe_response(VideoAppeal, *BODY_ERRORS, 404, 409, 429),
     openapi_extra=describe_body(["text"], APPEAL_FIELDS),
 )
-async def appeal(request: Request, principal: Reader, video_id: str) -> Response:
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        fields = body.fields
+async def appeal(request: Request, app: App, principal: Reader, video_id: str) -> Response:
+    fields = await read_fields(request)
     made = await app.threads.run(
         app.services.appeals.add,
         principal,
@@ -70,10 +65,9 @@ async def appeal(request: Request, principal: Reader, video_id: str) -> Response
 @router.get(
     "/{video_id}/appeal",
     summary="Retrieve the appeal against a block",
-    responses={200: {"model": VideoAppeal}, **errors(*COMMON_ERRORS, 404)},
+    responses=describe_response(VideoAppeal, *COMMON_ERRORS, 404),
 )
-async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
-    app = app_state(request)
+async def retrieve(app: App, principal: Reader, video_id: str) -> Response:
     return JsonResponse(appeal_object(await app.threads.run(app.services.appeals.get, principal, video_id)))
 
 

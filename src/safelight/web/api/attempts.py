@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import Principal
 from safelight.core.errors import InvalidField
 from safelight.core.i18n import load_messages
 from safelight.providers.attempts.answers import answer_gate, attempt_answer
@@ -19,23 +19,23 @@ from safelight.providers.attempts.models import AttemptFilter, AttemptOrigin, At
 from safelight.providers.attempts.patterns import find_patterns
 from safelight.providers.attempts.repeats import find_repeats
 from safelight.videos.staff_reads import record_reads
-from safelight.web.auth import AppState, app_state, requires
-from safelight.web.request_body import read_body
+from safelight.web.auth import AppState
 from safelight.web.responses import (
     BODY_ERRORS,
     COMMON_ERRORS,
     NOT_MODIFIED,
     JsonResponse,
+    describe_response,
     errors,
     list_object,
     page_object,
     revalidated_response,
 )
 
+from .field_schemas import describe_body
+from .parameters import App, Reader, Writer, read_fields
 from .schemas import ProviderErrorGate
 
-Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
-Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 #: Most rows of one request: each one is decoded, and one request counts as one check.
 MAX_ROWS = 100
 #: Most attempts whose patterns are computed: the drivers of a long prompt take about two milliseconds.
@@ -72,20 +72,9 @@ _ROW: dict[str, Any] = {
         "request_id": {"type": "string", "maxLength": 200},
     },
 }
-_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["attempts"],
-                "properties": {
-                    "attempts": {"type": "array", "minItems": 1, "maxItems": MAX_ROWS, "items": _ROW}
-                },
-            }
-        }
-    },
-}
+_ADD = describe_body(
+    ["attempts"], {"attempts": {"type": "array", "minItems": 1, "maxItems": MAX_ROWS, "items": _ROW}}
+)
 
 
 class AttemptObject(BaseModel):
@@ -240,10 +229,11 @@ Wanted = Annotated[AttemptFilter, Depends(read_filter)]
 @router.get(
     "",
     summary="List attempts",
-    responses={200: {"model": AttemptList}, **NOT_MODIFIED, **errors(404)},
+    responses=describe_response(AttemptList) | NOT_MODIFIED | errors(404),
 )
 async def list_attempts(
     request: Request,
+    state: App,
     principal: Reader,
     wanted: Wanted,
     after: Annotated[str | None, Query(description="List the attempts after this id.")] = None,
@@ -253,7 +243,6 @@ async def list_attempts(
 
     Canaries are listed only with `origin=canary`.
     """
-    state = app_state(request)
     page = await state.threads.run(
         state.services.attempts.page, principal.tenant, wanted, after=after, limit=limit
     )
@@ -265,14 +254,12 @@ async def list_attempts(
 @router.post(
     "",
     summary="Add attempts of another program",
-    responses={200: {"model": AddedAttempts}, **errors(*BODY_ERRORS, 429)},
-    openapi_extra={"requestBody": _BODY},
+    responses=describe_response(AddedAttempts, *BODY_ERRORS, 429),
+    openapi_extra=_ADD,
 )
-async def add(request: Request, principal: Writer) -> Response:
+async def add(request: Request, state: App, principal: Writer) -> Response:
     """Stores all rows or none, marked as reported. Nothing is sent. Counts as one check."""
-    state = app_state(request)
-    async with read_body(request, state.services) as body:
-        rows = body.fields.get("attempts")
+    rows = (await read_fields(request)).get("attempts")
     if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
         raise InvalidField(f"`attempts` must be a list of 1 to {MAX_ROWS} objects.", param="attempts")
     await _spend(state, principal)
@@ -283,11 +270,10 @@ async def add(request: Request, principal: Writer) -> Response:
 @router.get(
     "/patterns",
     summary="Find out how often providers refuse",
-    responses={200: {"model": PatternList}, **errors(429)},
+    responses=describe_response(PatternList, 429),
 )
-async def patterns(request: Request, principal: Reader, wanted: Wanted) -> Response:
+async def patterns(state: App, principal: Reader, wanted: Wanted) -> Response:
     """Refused prompts by driver, provider, model and length, with 95 % intervals. Counts as one check."""
-    state = app_state(request)
     await _spend(state, principal)
     found = await state.check_threads.run(_patterns, state, principal, wanted)
     return JsonResponse(found, headers=_NO_STORE)
@@ -296,11 +282,10 @@ async def patterns(request: Request, principal: Reader, wanted: Wanted) -> Respo
 @router.get(
     "/drift",
     summary="Find out since when a provider behaves differently",
-    responses={200: {"model": DriftList}, **errors(429)},
+    responses=describe_response(DriftList, 429),
 )
-async def drift(request: Request, principal: Reader) -> Response:
+async def drift(state: App, principal: Reader) -> Response:
     """Changes of refusals, failures and charges in the newest attempts. Counts as one check."""
-    state = app_state(request)
     await _spend(state, principal)
     found = await state.check_threads.run(state.services.drift.find, principal.tenant)
     return JsonResponse(found.as_json(load_messages("attempts")), headers=_NO_STORE)
@@ -309,10 +294,9 @@ async def drift(request: Request, principal: Reader) -> Response:
 @router.get(
     "/{attempt_id}",
     summary="Retrieve an attempt, and who refused it",
-    responses={200: {"model": AttemptWithGate}, **NOT_MODIFIED, **errors(404)},
+    responses=describe_response(AttemptWithGate) | NOT_MODIFIED | errors(404),
 )
-async def retrieve(request: Request, principal: Reader, attempt_id: str) -> Response:
-    state = app_state(request)
+async def retrieve(request: Request, state: App, principal: Reader, attempt_id: str) -> Response:
     found = await state.check_threads.run(_answer, state, principal, attempt_id)
     return revalidated_response(request, found)
 

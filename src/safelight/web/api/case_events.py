@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal
 from safelight.cases.case_events import CASE_EVENT_SCOPES, MAX_PAGE_EVENTS, event_object
 from safelight.providers.attempts.export import write_jsonl
-from safelight.web.auth import app_state, requires
+from safelight.web.auth import requires
 from safelight.web.responses import COMMON_ERRORS, errors
+
+from .parameters import App
 
 Reader = Annotated[Principal, Depends(requires(any_of=CASE_EVENT_SCOPES))]
 
@@ -33,12 +34,11 @@ _LINES: dict[int | str, dict[str, Any]] = {
     responses=_LINES,
 )
 async def list_events(
-    request: Request,
+    app: App,
     principal: Reader,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The id of the last event read.")] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE_EVENTS)] = 100,
 ) -> Response:
-    app = app_state(request)
     events = await app.threads.run(app.services.case_events.list, principal, after=after, limit=limit)
     return _respond(write_jsonl(event_object(event) for event in events))
 
@@ -50,12 +50,11 @@ async def list_events(
     responses=_LINES,
 )
 async def export_population(
-    request: Request,
+    app: App,
     principal: Auditor,
     since: Annotated[str, Query(description="The first day (UTC), such as 2026-11-01.")],
     until: Annotated[str, Query(description="The day after the last one (UTC); not in the future.")],
 ) -> Response:
-    app = app_state(request)
     return _respond(
         await app.threads.run(app.services.case_events.export_population, principal, since, until)
     )
@@ -67,8 +66,7 @@ async def export_population(
     response_class=Response,
     responses=_LINES | errors(404),
 )
-async def read_case(request: Request, principal: Auditor, case_id: str) -> Response:
-    app = app_state(request)
+async def read_case(app: App, principal: Auditor, case_id: str) -> Response:
     events = await app.threads.run(app.services.case_events.read, principal, case_id)
     return _respond(write_jsonl(event_object(event) for event in events))
 

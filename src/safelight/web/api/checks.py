@@ -8,13 +8,12 @@ Nothing is submitted to a generator, and no quota is used.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField, NotFound
 from safelight.policy.findings import Modality, Taxonomy
 from safelight.providers.advice.check_result import CheckResult, Price
@@ -22,17 +21,16 @@ from safelight.providers.advice.prompt_advice import AdviceOptions
 from safelight.videos.requests.field_problems import FieldProblems
 from safelight.videos.requests.request import AdmittedRequest
 from safelight.videos.summary import coverage_words
-from safelight.web.auth import app_state, requires
 from safelight.web.create_request import create_request, fill_prompt
 from safelight.web.explained_check import explain_check, summarize
 from safelight.web.request_body import read_body
-from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
+from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response, errors
 from safelight.web.translations import Translations
 
 from . import schemas
+from .parameters import App, Checker
 from .shown_video import accepted_texts
 
-Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
 MAX_PROVIDER_CHARS = 100
 
 router = APIRouter(
@@ -45,12 +43,11 @@ router = APIRouter(
 @router.post(
     "/check",
     summary="Check a request without submitting it",
-    responses={200: {"model": schemas.VideoCheck}},
+    responses=describe_response(schemas.VideoCheck),
     openapi_extra={"requestBody": schemas.CREATE_BODY},
 )
-async def check(request: Request, principal: Checker) -> Response:
+async def check(request: Request, state: App, principal: Checker) -> Response:
     """Takes the body of `POST /v1/videos` and `provider`: the provider whose documented rules apply."""
-    state = app_state(request)
     services = state.services
     if services.checks is None:
         raise NotFound("This server does not offer `POST /v1/videos/check`.")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,7 +22,7 @@ from safelight.consents.requests.models import NOT_CHECKED, ConsentUse
 from safelight.consents.uses import compute_commitment
 from safelight.core.errors import InvalidField, NotFound
 from safelight.policy.intended_use import ConsentLevel, ConsentScope, UseKind
-from safelight.web.auth import app_state, requires
+from safelight.web.auth import AppState
 from safelight.web.consent_call import base_url, device_of
 from safelight.web.request_body import (
     Body,
@@ -37,6 +37,7 @@ from safelight.web.responses import (
     BODY_ERRORS,
     COMMON_ERRORS,
     JsonResponse,
+    describe_response,
     errors,
     list_object,
     whole_seconds,
@@ -44,10 +45,7 @@ from safelight.web.responses import (
 from safelight.web.services import ConsentServices
 
 from .field_schemas import describe_body
-
-Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
-Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
-Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
+from .parameters import App, Reader, Reviewer, Writer, read_fields
 
 router = APIRouter(prefix="/v1/safelight/consents", tags=["consents"], responses=errors(*COMMON_ERRORS))
 
@@ -180,14 +178,12 @@ class ConsentPage(BaseModel):
 @router.post(
     "",
     summary="Ask a person for a consent to use their face or voice",
-    responses={200: {"model": ConsentRequestObject}, **errors(*BODY_ERRORS, 409, 429)},
+    responses=describe_response(ConsentRequestObject, *BODY_ERRORS, 409, 429),
     openapi_extra={**_ASK, "parameters": [_KEY_HEADER]},
 )
-async def ask(request: Request, principal: Writer) -> Response:
+async def ask(request: Request, app: App, principal: Writer) -> Response:
     """Sends a link to the person. The same Idempotency-Key returns the first request, without a link."""
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        fields = body.fields
+    fields = await read_fields(request)
     level = fields.get("level")
     expires_at = fields.get("expires_at")
     if not isinstance(expires_at, int | float) or isinstance(expires_at, bool):
@@ -209,42 +205,42 @@ async def ask(request: Request, principal: Writer) -> Response:
         end_user=optional_identifier(fields, "safety_identifier"),
         idempotency_key=request.headers.get("idempotency-key") or None,
     )
-    requests = _services(request).requests
+    requests = _services(app).requests
     device, base = await device_of(request), base_url(request)
     asked = await app.threads.run(lambda: requests.ask(principal, new, device, base_url=base))
     return JsonResponse(request_object(asked.request, principal, link=asked.link))
 
 
-@router.get("", summary="List consent requests", responses={200: {"model": ConsentRequestList}})
-async def list_requests(request: Request, principal: Reader) -> Response:
+@router.get("", summary="List consent requests", responses=describe_response(ConsentRequestList))
+async def list_requests(app: App, principal: Reader) -> Response:
     """The newest 500 requests."""
-    found = await app_state(request).threads.run(_services(request).requests.list, principal)
+    found = await app.threads.run(_services(app).requests.list, principal)
     return JsonResponse(list_object(request_object(each, principal) for each in found))
 
 
 @router.post(
     "/open",
     summary="Read what a link asks, for the page of a platform",
-    responses={200: {"model": OpenConsentRequest}, **errors(*BODY_ERRORS, 404)},
+    responses=describe_response(OpenConsentRequest, *BODY_ERRORS, 404),
     openapi_extra=describe_body(["token"], _TOKEN),
 )
-async def open_link(request: Request, principal: Writer) -> Response:
+async def open_link(request: Request, app: App, principal: Writer) -> Response:
     """Changes nothing."""
     token = await _read_token(request)
-    answers = _services(request).answers
-    found = await app_state(request).threads.run(lambda: answers.open(token, tenant=principal.tenant))
+    answers = _services(app).answers
+    found = await app.threads.run(lambda: answers.open(token, tenant=principal.tenant))
     return JsonResponse({"object": "consent_request.terms", "phrase": found.phrase, **_shown_terms(found)})
 
 
 @router.post(
     "/answer",
     summary="Answer a link for the person who received it",
-    responses={200: {"model": ConsentAnswer}, **errors(*BODY_ERRORS, 404, 409)},
+    responses=describe_response(ConsentAnswer, *BODY_ERRORS, 404, 409),
     openapi_extra=_ANSWER,
 )
-async def answer(request: Request, principal: Writer) -> Response:
+async def answer(request: Request, app: App, principal: Writer) -> Response:
     """The link works once. A clip is needed for level 2."""
-    app, answers = app_state(request), _services(request).answers
+    answers = _services(app).answers
     device, base = await device_of(request), base_url(request)
     async with read_body(request, app.services) as body:
         token, given = required_text(body.fields, "token"), read_answer(body)
@@ -259,37 +255,37 @@ async def answer(request: Request, principal: Writer) -> Response:
 @router.post(
     "/uses",
     summary="List the uses of a consent, with the secret of the subject's page",
-    responses={200: {"model": ConsentPage}, **errors(*BODY_ERRORS, 404)},
+    responses=describe_response(ConsentPage, *BODY_ERRORS, 404),
     openapi_extra=describe_body(["token"], _TOKEN),
 )
-async def uses(request: Request, principal: Reader) -> Response:
+async def uses(request: Request, app: App, principal: Reader) -> Response:
     token = await _read_token(request)
-    answers = _services(request).answers
-    found = await app_state(request).threads.run(lambda: answers.page(token, tenant=principal.tenant))
+    answers = _services(app).answers
+    found = await app.threads.run(lambda: answers.page(token, tenant=principal.tenant))
     return JsonResponse(page_object(found))
 
 
 @router.post(
     "/withdraw",
     summary="Withdraw a consent, with the secret of the subject's page",
-    responses={200: {"model": ConsentPage}, **errors(*BODY_ERRORS, 404)},
+    responses=describe_response(ConsentPage, *BODY_ERRORS, 404),
     openapi_extra=describe_body(["token"], _TOKEN),
 )
-async def withdraw(request: Request, principal: Writer) -> Response:
+async def withdraw(request: Request, app: App, principal: Writer) -> Response:
     """Ends the consent at once. A repeated request changes nothing."""
     token = await _read_token(request)
-    answers = _services(request).answers
-    found = await app_state(request).threads.run(lambda: answers.withdraw(token, tenant=principal.tenant))
+    answers = _services(app).answers
+    found = await app.threads.run(lambda: answers.withdraw(token, tenant=principal.tenant))
     return JsonResponse(page_object(found))
 
 
 @router.get(
     "/{consent_id}",
     summary="Retrieve a consent request",
-    responses={200: {"model": ConsentRequestObject}, **errors(*COMMON_ERRORS, 404)},
+    responses=describe_response(ConsentRequestObject, *COMMON_ERRORS, 404),
 )
-async def retrieve(request: Request, principal: Reader, consent_id: str) -> Response:
-    found = await app_state(request).threads.run(_services(request).requests.get, principal, consent_id)
+async def retrieve(app: App, principal: Reader, consent_id: str) -> Response:
+    found = await app.threads.run(_services(app).requests.get, principal, consent_id)
     return JsonResponse(request_object(found, principal))
 
 
@@ -299,23 +295,22 @@ async def retrieve(request: Request, principal: Reader, consent_id: str) -> Resp
     responses={200: {"content": {"image/webp": {}}}, **errors(*COMMON_ERRORS, 404)},
     response_class=Response,
 )
-async def media(request: Request, principal: Reviewer, consent_id: str) -> Response:
+async def media(app: App, principal: Reviewer, consent_id: str) -> Response:
     """Each view is recorded in the audit log. The frames are deleted with the decision."""
-    requests = _services(request).requests
-    found = await app_state(request).threads.run(requests.show_media, principal, consent_id)
+    requests = _services(app).requests
+    found = await app.threads.run(requests.show_media, principal, consent_id)
     return Response(found, media_type="image/webp", headers={"cache-control": "no-store"})
 
 
 @router.post(
     "/{consent_id}/decision",
     summary="Confirm or reject a consent that was given on camera",
-    responses={200: {"model": ConsentRequestObject}, **errors(*BODY_ERRORS, 403, 404, 409)},
+    responses=describe_response(ConsentRequestObject, *BODY_ERRORS, 403, 404, 409),
     openapi_extra=_DECISION,
 )
-async def decide(request: Request, principal: Reviewer, consent_id: str) -> Response:
-    app, requests = app_state(request), _services(request).requests
-    async with read_body(request, app.services) as body:
-        fields = body.fields
+async def decide(request: Request, app: App, principal: Reviewer, consent_id: str) -> Response:
+    requests = _services(app).requests
+    fields = await read_fields(request)
     if not isinstance(fields.get("confirm"), bool):
         raise InvalidField("`confirm` must be true or false.", param="confirm")
     cleared = optional_texts(fields, "cleared_flags") or []
@@ -397,12 +392,11 @@ def _use_object(consent_id: str, use: ConsentUse) -> dict[str, Any]:
 
 
 async def _read_token(request: Request) -> str:
-    async with read_body(request, app_state(request).services) as body:
-        return required_text(body.fields, "token")
+    return required_text(await read_fields(request), "token")
 
 
-def _services(request: Request) -> ConsentServices:
-    found = app_state(request).services.consents
+def _services(app: AppState) -> ConsentServices:
+    found = app.services.consents
     if found is None:
         raise NotFound("This server has no consents.")
     return found

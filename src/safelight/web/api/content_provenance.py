@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField, UnsupportedField
 from safelight.provenance.models import ManifestState, Verification
 from safelight.provenance.recovery.public_answer import describe_answer, describe_evidence
 from safelight.videos.registry import ProvenanceCheck
-from safelight.web.auth import app_state, requires
 from safelight.web.request_body import Body, optional_text, read_body
-from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
+from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response, errors
 
 from . import provenance_schemas as schemas
+from .parameters import App, Checker
 
-Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
 _FILE, _ID = "file", "video_id"
 
 router = APIRouter(prefix="/v1", tags=["checks"], responses=errors(*BODY_ERRORS, 404, 429))
@@ -30,12 +28,11 @@ router = APIRouter(prefix="/v1", tags=["checks"], responses=errors(*BODY_ERRORS,
 @router.post(
     "/content_provenance_checks",
     summary="Check the origin of a video or an image",
-    responses={200: {"model": schemas.ContentProvenanceCheck}},
+    responses=describe_response(schemas.ContentProvenanceCheck),
     openapi_extra={"requestBody": schemas.CONTENT_PROVENANCE_BODY},
 )
-async def check_content_provenance(request: Request, principal: Checker) -> Response:
+async def check_content_provenance(request: Request, state: App, principal: Checker) -> Response:
     """Whether a file, or an id of a video, comes from this installation. Nothing of the file is stored."""
-    state = app_state(request)
     door = state.provenance
     door.admit_key()
     async with read_body(request, state.services) as body:

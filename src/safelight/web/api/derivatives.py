@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import Principal
 from safelight.core.errors import InvalidField, UnsupportedField
 from safelight.providers.protocol import Derivation
 from safelight.videos.models import Character
 from safelight.videos.requests.admission import SOURCE_FIELD
 from safelight.videos.requests.field_problems import FieldProblems
 from safelight.videos.requests.request import CreateRequest
-from safelight.web.auth import app_state, requires
+from safelight.web.auth import app_state
 from safelight.web.create_request import create_request
 from safelight.web.request_body import Body, read_body
-from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, describe_response, errors
 from safelight.web.services import Services
 
 from . import schemas
+from .parameters import App, Reader, Writer
 from .submission import rate_headers, submit
 
-Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
-Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
-
-_DERIVATION_ERRORS = errors(*BODY_ERRORS, 404, 409, 410, 429)
-_VIDEO: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Video}, **_DERIVATION_ERRORS}
-_CHARACTER: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Character}}
+_VIDEO = describe_response(schemas.Video, *BODY_ERRORS, 404, 409, 410, 429)
 #: Maximum number of characters in the name of a `Character`.
 MAX_NAME_CHARS = 80
 
@@ -70,11 +66,10 @@ async def remix(request: Request, principal: Writer, video_id: str) -> Response:
 @router.post(
     "/characters",
     summary="Store a character",
-    responses={**_CHARACTER, **errors(*BODY_ERRORS, 429)},
+    responses=describe_response(schemas.Character, *BODY_ERRORS, 429),
     openapi_extra={"requestBody": schemas.CHARACTER_BODY},
 )
-async def create_character(request: Request, principal: Writer) -> Response:
-    state = app_state(request)
+async def create_character(request: Request, state: App, principal: Writer) -> Response:
     async with read_body(request, state.services) as body:
         clips = [upload for upload in body.uploads if upload.field == SOURCE_FIELD]
         if len(clips) != 1 or len(body.uploads) != 1:
@@ -103,10 +98,11 @@ async def create_character(request: Request, principal: Writer) -> Response:
 
 
 @router.get(
-    "/characters/{character_id}", summary="Retrieve a character", responses={**_CHARACTER, **errors(404)}
+    "/characters/{character_id}",
+    summary="Retrieve a character",
+    responses=describe_response(schemas.Character, 404),
 )
-async def character(request: Request, principal: Reader, character_id: str) -> Response:
-    state = app_state(request)
+async def character(state: App, principal: Reader, character_id: str) -> Response:
     found = await state.threads.run(state.services.videos.character, principal, character_id)
     return JsonResponse(character_object(found))
 

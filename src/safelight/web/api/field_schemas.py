@@ -94,8 +94,11 @@ OWN_FIELD: dict[str, Any] = {
 
 
 def describe_body(
-    required: list[str], properties: dict[str, Any], media_type: str = "application/json"
+    required: list[str], properties: dict[str, Any], media_type: str = "application/json", **more: Any
 ) -> dict[str, Any]:
-    """The OpenAPI description of a request body with these fields, for `openapi_extra`."""
-    schema = {"type": "object", "required": required, "properties": properties}
+    """The OpenAPI description of a request body with these fields, for `openapi_extra`.
+
+    `more`: further keys of its schema.
+    """
+    schema = {"type": "object", "required": required, "properties": properties, **more}
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}

@@ -16,12 +16,13 @@ from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField, NotFound, UnsupportedField
 from safelight.policy.verdicts import Action
 from safelight.providers.advice.check_result import CheckResult
-from safelight.web.auth import app_state, named_key, requires
+from safelight.web.auth import named_key, requires
 from safelight.web.create_request import MAX_SAFETY_IDENTIFIER, is_visible, require_writable
 from safelight.web.request_body import optional_text, optional_texts, read_body
-from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
+from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response, errors
 
 from . import schemas
+from .parameters import App
 from .schemas import MAX_IMAGES, MAX_TEXTS
 
 #: LiteLLM appends this path to `api_base`.
@@ -45,11 +46,10 @@ router = APIRouter(tags=["checks"], responses=errors(*BODY_ERRORS, 404, 429))
 @router.post(
     GUARDRAIL_PATH,
     summary="Check the prompt and pictures of a request to LiteLLM",
-    responses={200: {"model": schemas.GuardrailAnswer}},
-    openapi_extra={"requestBody": schemas.GUARDRAIL_BODY},
+    responses=describe_response(schemas.GuardrailAnswer),
+    openapi_extra=schemas.GUARDRAIL_BODY,
 )
-async def apply_guardrail(request: Request, principal: Checker) -> Response:
-    state = app_state(request)
+async def apply_guardrail(request: Request, state: App, principal: Checker) -> Response:
     services = state.services
     if services.checks is None:
         raise NotFound("This server does not offer checks.")

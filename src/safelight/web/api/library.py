@@ -24,14 +24,15 @@ from safelight.videos.library import (
     import_object,
     read_imported,
 )
-from safelight.web.auth import app_state, requires
+from safelight.web.auth import requires
 from safelight.web.create_request import require_writable
-from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.request_body import optional_text, required_text
 from safelight.web.responses import (
     BODY_ERRORS,
     COMMON_ERRORS,
     JsonResponse,
     deleted_object,
+    describe_response,
     errors,
     list_object,
 )
@@ -39,9 +40,8 @@ from safelight.web.video_facts import valid_video_id
 
 from . import schemas
 from .field_schemas import describe_body
+from .parameters import App, Reader, Writer, read_fields
 
-Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
-Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 EntryId = Annotated[str, Path(max_length=80)]
 #: Longest query in characters; a longer one is a prompt and finds too much.
 MAX_QUERY_CHARACTERS = 400
@@ -134,12 +134,9 @@ def read_query(
     return EntryQuery(words=q, category=category, needs_validation=needs_validation, after=after, limit=limit)
 
 
-@router.get("", summary="Search the library", responses={200: {"model": EntrySearch}, **errors(404)})
-async def search(
-    request: Request, principal: Reader, query: Annotated[EntryQuery, Depends(read_query)]
-) -> Response:
+@router.get("", summary="Search the library", responses=describe_response(EntrySearch, 404))
+async def search(app: App, principal: Reader, query: Annotated[EntryQuery, Depends(read_query)]) -> Response:
     """The entries that fit best; without words, the newest first."""
-    app = app_state(request)
     page = await app.threads.run(app.services.library.search, principal, query)
     return JsonResponse(list_object(map(entry_object, page.items), has_more=page.has_more))
 
@@ -147,13 +144,11 @@ async def search(
 @router.post(
     "",
     summary="Add the prompt of a delivered video",
-    responses={200: {"model": EntryObject}, **errors(*BODY_ERRORS, 404, 409)},
+    responses=describe_response(EntryObject, *BODY_ERRORS, 404, 409),
     openapi_extra=_ADD,
 )
-async def add(request: Request, principal: Writer) -> Response:
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        fields = body.fields
+async def add(request: Request, app: App, principal: Writer) -> Response:
+    fields = await read_fields(request)
     variation_of = optional_text(fields, "variation_of")
     if variation_of is not None:
         require_writable(variation_of, "variation_of")
@@ -166,9 +161,8 @@ async def add(request: Request, principal: Writer) -> Response:
     return JsonResponse(entry_object(await app.threads.run(app.services.library.add, principal, new)))
 
 
-@router.get("/export", summary="Export the library", responses={200: {"model": EntryList}})
-async def export(request: Request, principal: Reader) -> Response:
-    app = app_state(request)
+@router.get("/export", summary="Export the library", responses=describe_response(EntryList))
+async def export(app: App, principal: Reader) -> Response:
     found = await app.threads.run(app.services.library.export, principal)
     return JsonResponse(list_object(map(entry_object, found)))
 
@@ -176,17 +170,16 @@ async def export(request: Request, principal: Reader) -> Response:
 @router.post(
     "/import",
     summary="Import prompts; each is checked like a new prompt",
-    responses={200: {"model": ImportObject}, **errors(*BODY_ERRORS, 429)},
+    responses=describe_response(ImportObject, *BODY_ERRORS, 429),
     openapi_extra=_IMPORT,
 )
 async def import_entries(
     request: Request,
+    app: App,
     principal: Annotated[Principal, Depends(requires(KeyScope.CHECKS, KeyScope.VIDEOS_WRITE))],
 ) -> Response:
     """Each entry counts as one check. Imported prompts are unproven until a video with them is delivered."""
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        given = body.fields.get("entries")
+    given = (await read_fields(request)).get("entries")
     if not isinstance(given, list):
         raise InvalidField("`entries` must be a list.", param="entries")
     entries = [read_imported(value, number) for number, value in enumerate(given, start=1)]
@@ -197,20 +190,18 @@ async def import_entries(
 @router.get(
     "/{entry_id}",
     summary="Retrieve a library entry",
-    responses={200: {"model": EntryObject}, **errors(404)},
+    responses=describe_response(EntryObject, 404),
 )
-async def retrieve(request: Request, principal: Reader, entry_id: EntryId) -> Response:
-    app = app_state(request)
+async def retrieve(app: App, principal: Reader, entry_id: EntryId) -> Response:
     return JsonResponse(entry_object(await app.threads.run(app.services.library.get, principal, entry_id)))
 
 
 @router.delete(
     "/{entry_id}",
     summary="Remove a library entry",
-    responses={200: {"model": EntryDeleted}, **errors(404)},
+    responses=describe_response(EntryDeleted, 404),
 )
-async def remove(request: Request, principal: Writer, entry_id: EntryId) -> Response:
+async def remove(app: App, principal: Writer, entry_id: EntryId) -> Response:
     """Its videos stay."""
-    app = app_state(request)
     await app.threads.run(app.services.library.remove, principal, entry_id)
     return JsonResponse(deleted_object(entry_id, "library.entry"))

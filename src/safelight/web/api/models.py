@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import Principal
 from safelight.core.errors import NotFound
 from safelight.providers.protocol import Derivation, Generator, GeneratorInfo
-from safelight.web.auth import AppState, app_state, requires
-from safelight.web.responses import COMMON_ERRORS, NOT_MODIFIED, errors, list_object, revalidated_response
+from safelight.web.auth import AppState
+from safelight.web.responses import (
+    COMMON_ERRORS,
+    NOT_MODIFIED,
+    describe_response,
+    errors,
+    list_object,
+    revalidated_response,
+)
 
 from . import schemas
-
-Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+from .parameters import App, Reader
 
 router = APIRouter(
     prefix="/v1/models",
@@ -25,18 +31,18 @@ router = APIRouter(
 )
 
 
-@router.get("", summary="List models", responses={200: {"model": schemas.ModelPage}, **NOT_MODIFIED})
-async def list_models(request: Request, principal: Reader) -> Response:
-    return revalidated_response(request, list_object(await _list_models(app_state(request), principal)))
+@router.get("", summary="List models", responses=describe_response(schemas.ModelPage) | NOT_MODIFIED)
+async def list_models(request: Request, state: App, principal: Reader) -> Response:
+    return revalidated_response(request, list_object(await _list_models(state, principal)))
 
 
 @router.get(
     "/{model:path}",
     summary="Retrieve a model",
-    responses={200: {"model": schemas.Model}, **NOT_MODIFIED, **errors(404)},
+    responses=describe_response(schemas.Model) | NOT_MODIFIED | errors(404),
 )
-async def retrieve(request: Request, principal: Reader, model: str) -> Response:
-    for found in await _list_models(app_state(request), principal):
+async def retrieve(request: Request, state: App, principal: Reader, model: str) -> Response:
+    for found in await _list_models(state, principal):
         if found["id"] == model:
             return revalidated_response(request, found)
     raise NotFound(

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField, UnsupportedField
 from safelight.videos.summary import coverage_words
-from safelight.web.auth import app_state, requires
 from safelight.web.create_request import MAX_SAFETY_IDENTIFIER
 from safelight.web.middleware import request_id
 from safelight.web.moderations_api import InputKind, ModerationInput, ModerationResult
 from safelight.web.request_body import optional_identifier, optional_text, read_body
-from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
+from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response, errors
 
 from . import schemas
+from .parameters import App, Checker
 from .schemas import MAX_CLIPS, MAX_IMAGES, MAX_TEXTS
 
-Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
 _LIMITS = {InputKind.TEXT: MAX_TEXTS, InputKind.IMAGE: MAX_IMAGES, InputKind.VIDEO: MAX_CLIPS}
 MODEL = "safelight"
 _KNOWN = frozenset({"input", "model", "safety_identifier", "user"})
@@ -37,11 +35,10 @@ router = APIRouter(
 @router.post(
     "/moderations",
     summary="Screen texts, images and clips",
-    responses={200: {"model": schemas.Moderations}},
-    openapi_extra={"requestBody": schemas.MODERATION_BODY},
+    responses=describe_response(schemas.Moderations),
+    openapi_extra=schemas.MODERATION_BODY,
 )
-async def moderate(request: Request, principal: Checker) -> Response:
-    state = app_state(request)
+async def moderate(request: Request, state: App, principal: Checker) -> Response:
     services = state.services
     async with read_body(request, services) as body:
         pieces = read_input(body.fields, max_chars=services.max_prompt_chars)

@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField, NotFound, TooLarge, UnsupportedField
 from safelight.providers.attempts.gate import explanation_object
 from safelight.providers.provider_errors import decode as explain_error
-from safelight.web.auth import app_state, requires
 from safelight.web.refused_prompts import explain_refused_prompt
 from safelight.web.request_body import read_body
-from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
+from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response, errors
 
 from . import schemas
 from .advice_checks import MAX_LANGUAGE_CHARS, read_language
+from .field_schemas import describe_body
+from .parameters import App, Checker
 
-Checker = Annotated[Principal, Depends(requires(KeyScope.CHECKS))]
 #: Maximum number of characters of the text. Callers must shorten longer logs.
 MAX_TEXT_CHARS = 4_000_000
 MAX_PROVIDER_CHARS = 100
 
-_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["text"],
-                "properties": {
-                    "text": {"type": "string", "maxLength": MAX_TEXT_CHARS},
-                    "provider": {"type": ["string", "null"], "maxLength": MAX_PROVIDER_CHARS},
-                    "prompt": {"type": ["string", "null"], "minLength": 1},
-                    "language": {"type": ["string", "null"], "maxLength": MAX_LANGUAGE_CHARS},
-                },
-                "additionalProperties": False,
-            }
-        }
+_BODY = describe_body(
+    ["text"],
+    {
+        "text": {"type": "string", "maxLength": MAX_TEXT_CHARS},
+        "provider": {"type": ["string", "null"], "maxLength": MAX_PROVIDER_CHARS},
+        "prompt": {"type": ["string", "null"], "minLength": 1},
+        "language": {"type": ["string", "null"], "maxLength": MAX_LANGUAGE_CHARS},
     },
-}
+    additionalProperties=False,
+)
 
 router = APIRouter(
     prefix="/v1/provider-errors",
@@ -55,16 +46,15 @@ router = APIRouter(
 @router.post(
     "/explain",
     summary="Explain a provider's error",
-    responses={200: {"model": schemas.ProviderErrorExplanation}},
-    openapi_extra={"requestBody": _BODY},
+    responses=describe_response(schemas.ProviderErrorExplanation),
+    openapi_extra=_BODY,
 )
-async def explain(request: Request, principal: Checker) -> Response:
+async def explain(request: Request, state: App, principal: Checker) -> Response:
     """Explains which service refused, at which stage, for which category, the charge, and the next step.
 
     With `prompt`: also the likely words, what to send next, and its price. The prompt is checked, and a
     changed prompt too, which counts as another check.
     """
-    state = app_state(request)
     services = state.services
     async with read_body(request, services) as body:
         text, provider, prompt = _read(body.fields)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
 from safelight.accounts.people import LANGUAGES
 from safelight.accounts.reply_texts import ReplyTexts
 from safelight.cases.reports import NewReport, NoticeStatus, Receipt, ReportLane
 from safelight.cases.reports.validation import reject_hashes
 from safelight.core.errors import InvalidField
-from safelight.web.auth import app_state, requires
-from safelight.web.request_body import optional_flag, optional_identifier, optional_text, read_body
-from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, whole_seconds
+from safelight.web.request_body import optional_flag, optional_identifier, optional_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, describe_response, whole_seconds
 
-Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
-Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
+from .parameters import App, Reader, Reviewer, read_fields
 
 router = APIRouter(tags=["reports"])
 
@@ -101,13 +98,11 @@ def _body(fields: dict[str, Any]) -> dict[str, Any]:
 @router.post(
     "/v1/videos/{video_id}/report",
     summary="Report a delivered video",
-    responses={200: {"model": VideoReport}, **errors(*BODY_ERRORS, 404, 409, 410, 429)},
+    responses=describe_response(VideoReport, *BODY_ERRORS, 404, 409, 410, 429),
     openapi_extra={"requestBody": _body(_FIELDS)},
 )
-async def report(request: Request, principal: Reader, video_id: str) -> Response:
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        fields = body.fields
+async def report(request: Request, app: App, principal: Reader, video_id: str) -> Response:
+    fields = await read_fields(request)
     new = NewReport(
         video_id=video_id,
         category=optional_text(fields, "category"),
@@ -124,7 +119,7 @@ async def report(request: Request, principal: Reader, video_id: str) -> Response
 @router.post(
     "/v1/safelight/reports",
     summary="Report a video or a page for a person, with a lane",
-    responses={200: {"model": ReportObject}, **errors(*BODY_ERRORS, 404, 409, 410, 429)},
+    responses=describe_response(ReportObject, *BODY_ERRORS, 404, 409, 410, 429),
     openapi_extra={
         "requestBody": _body(_NOTICE_FIELDS),
         "parameters": [
@@ -132,10 +127,8 @@ async def report(request: Request, principal: Reader, video_id: str) -> Response
         ],
     },
 )
-async def add(request: Request, principal: Reader) -> Response:
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        fields = body.fields
+async def add(request: Request, app: App, principal: Reader) -> Response:
+    fields = await read_fields(request)
     reject_hashes(fields)
     new = NewReport(
         category=optional_text(fields, "category"),
@@ -159,13 +152,11 @@ async def add(request: Request, principal: Reader) -> Response:
     summary="Name the video on the page of a report",
     description="For reviewers: opens the case of the video. Without `video_id`, the page shows none of this "
     "tenant, and the outcome is `gone`.",
-    responses={200: {"model": ReportObject}, **errors(*BODY_ERRORS, 404, 409, 410)},
+    responses=describe_response(ReportObject, *BODY_ERRORS, 404, 409, 410),
     openapi_extra={"requestBody": _body({"video_id": {"type": ["string", "null"]}})},
 )
-async def place(request: Request, principal: Reviewer, report_id: str) -> Response:
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        video_id = optional_text(body.fields, "video_id") or ""
+async def place(request: Request, app: App, principal: Reviewer, report_id: str) -> Response:
+    video_id = optional_text(await read_fields(request), "video_id") or ""
     status = await app.threads.run(app.services.reports.place, principal, report_id, video_id)
     return JsonResponse({**status_object(status), "status_path": None})
 
@@ -173,10 +164,9 @@ async def place(request: Request, principal: Reviewer, report_id: str) -> Respon
 @router.get(
     "/v1/safelight/reports/{report_id}",
     summary="Retrieve the status of a report",
-    responses={200: {"model": ReportObject}, **errors(*COMMON_ERRORS, 404)},
+    responses=describe_response(ReportObject, *COMMON_ERRORS, 404),
 )
-async def retrieve(request: Request, principal: Reader, report_id: str) -> Response:
-    app = app_state(request)
+async def retrieve(app: App, principal: Reader, report_id: str) -> Response:
     status = await app.threads.run(app.services.reports.get, principal, report_id)
     return JsonResponse({**status_object(status), "status_path": None})
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from safelight.videos.models import RetryRefusal
 
-from .field_schemas import ADVICE_FIELDS, OWN_FIELD, USE_FIELD
+from .field_schemas import ADVICE_FIELDS, OWN_FIELD, USE_FIELD, describe_body
 
 #: A query parameter that identifies an end user, read as `optional_identifier` reads a field.
 Identifier = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -489,61 +489,43 @@ CHARACTER_BODY: dict[str, Any] = _request_body(
     {"video": (_FILE, None)},
     more=False,
 )
-MODERATION_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["input"],
-                "properties": {
-                    "input": {
-                        "oneOf": [
-                            {"type": "string"},
-                            {
-                                "type": "array",
-                                "items": {"type": "string"},
-                                "minItems": 1,
-                                "maxItems": MAX_TEXTS,
-                            },
-                            {
-                                "type": "array",
-                                "items": _PART,
-                                "minItems": 1,
-                                "maxItems": MAX_TEXTS + MAX_IMAGES + MAX_CLIPS,
-                            },
-                        ]
-                    },
-                    "model": make_nullable({"type": "string"}),
-                    "safety_identifier": make_nullable(_FIELDS["safety_identifier"]),
-                    "user": make_nullable(_FIELDS["safety_identifier"]),
+MODERATION_BODY = describe_body(
+    ["input"],
+    {
+        "input": {
+            "oneOf": [
+                {"type": "string"},
+                {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "minItems": 1,
+                    "maxItems": MAX_TEXTS,
                 },
-                "additionalProperties": False,
-            }
-        }
+                {
+                    "type": "array",
+                    "items": _PART,
+                    "minItems": 1,
+                    "maxItems": MAX_TEXTS + MAX_IMAGES + MAX_CLIPS,
+                },
+            ]
+        },
+        "model": make_nullable({"type": "string"}),
+        "safety_identifier": make_nullable(_FIELDS["safety_identifier"]),
+        "user": make_nullable(_FIELDS["safety_identifier"]),
     },
-}
+    additionalProperties=False,
+)
 
-GUARDRAIL_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["input_type", "texts"],
-                "properties": {
-                    "input_type": {"const": "request"},
-                    "texts": {"type": "array", "items": {"type": "string"}, "maxItems": MAX_TEXTS},
-                    "images": make_nullable(
-                        {"type": "array", "items": {"type": "string"}, "maxItems": MAX_IMAGES}
-                    ),
-                    "request_data": make_nullable({"type": "object"}),
-                },
-                "additionalProperties": True,
-            }
-        }
+GUARDRAIL_BODY = describe_body(
+    ["input_type", "texts"],
+    {
+        "input_type": {"const": "request"},
+        "texts": {"type": "array", "items": {"type": "string"}, "maxItems": MAX_TEXTS},
+        "images": make_nullable({"type": "array", "items": {"type": "string"}, "maxItems": MAX_IMAGES}),
+        "request_data": make_nullable({"type": "object"}),
     },
-}
+    additionalProperties=True,
+)
 
 #: Body of `POST /v1/videos`. Other fields must be in the generator's allow-list.
 CREATE_BODY: dict[str, Any] = _request_body(

@@ -13,10 +13,12 @@ from starlette.responses import Response
 from safelight.core.errors import NotFound
 from safelight.provenance.seal import FINGERPRINT_ALGORITHM, WATERMARK_ALGORITHM
 from safelight.provenance.soft_bindings import SoftBindings
-from safelight.web.auth import AppState, app_state, no_account
+from safelight.web.auth import AppState, no_account
 from safelight.web.provenance import MAX_STRANGERS_FILE_BYTES
 from safelight.web.request_body import read_body, read_file, required_text
-from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
+from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response, errors
+
+from .parameters import App
 
 #: Where the API is, for the entry in C2PA's list of algorithms.
 PREFIX = "/v1/c2pa"
@@ -79,7 +81,7 @@ class SoftBindingAlgorithms(BaseModel):
 @router.get(
     "/services/supportedAlgorithms",
     summary="List the soft bindings that can be resolved",
-    responses={200: {"model": SoftBindingAlgorithms}},
+    responses=describe_response(SoftBindingAlgorithms),
 )
 async def list_algorithms() -> Response:
     return JsonResponse(
@@ -90,22 +92,21 @@ async def list_algorithms() -> Response:
 @router.get(
     "/matches/byBinding",
     summary="Find manifests by a soft binding",
-    responses={200: {"model": SoftBindingMatches}},
+    responses=describe_response(SoftBindingMatches),
 )
-async def find_by_binding(request: Request, alg: str, value: str) -> Response:
+async def find_by_binding(state: App, alg: str, value: str) -> Response:
     """The identifiers of the manifests that name this watermark. Nothing is searched in pictures."""
-    return await _find(app_state(request), alg, value)
+    return await _find(state, alg, value)
 
 
 @router.post(
     "/matches/byBinding",
     summary="Find manifests by a soft binding in the body",
-    responses={200: {"model": SoftBindingMatches}},
+    responses=describe_response(SoftBindingMatches),
     openapi_extra=_BODY,
 )
-async def find_by_binding_in_body(request: Request) -> Response:
+async def find_by_binding_in_body(request: Request, state: App) -> Response:
     """The same as `GET`."""
-    state = app_state(request)
     async with read_body(request, replace(state.services, max_body_bytes=_MAX_BINDING_BYTES)) as body:
         alg, value = required_text(body.fields, "alg"), required_text(body.fields, "value")
     return await _find(state, alg, value)
@@ -114,15 +115,14 @@ async def find_by_binding_in_body(request: Request) -> Response:
 @router.post(
     "/matches/byContent",
     summary="Find manifests by a video or an image",
-    responses={200: {"model": SoftBindingMatches}, **errors(429)},
+    responses=describe_response(SoftBindingMatches, 429),
     openapi_extra=_CONTENT,
 )
-async def find_by_content(request: Request, alg: str = WATERMARK_ALGORITHM) -> Response:
+async def find_by_content(request: Request, state: App, alg: str = WATERMARK_ALGORITHM) -> Response:
     """The identifier of the manifest of the delivered file that this one is, or was made from.
 
     The limits of checks without an account hold, and nothing of the file is stored.
     """
-    state = app_state(request)
     bindings = _bindings(state)
     bindings.require_known(alg)
     state.provenance.admit_stranger(request.client.host if request.client else "")
@@ -139,9 +139,8 @@ async def find_by_content(request: Request, alg: str = WATERMARK_ALGORITHM) -> R
     response_class=Response,
     responses={200: {"content": {_MEDIA_TYPE: {}}}, **errors(404)},
 )
-async def retrieve_manifest(request: Request, manifest_id: str) -> Response:
+async def retrieve_manifest(state: App, manifest_id: str) -> Response:
     """The manifest store of a delivered file, for `Reader` of a C2PA library and the file itself."""
-    state = app_state(request)
     manifest = await state.threads.run(_bindings(state).manifest, manifest_id)
     return Response(manifest, media_type=_MEDIA_TYPE, headers={"x-content-type-options": "nosniff"})
 

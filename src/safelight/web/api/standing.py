@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
 from safelight.accounts.models import end_user_subject, split_subject
 from safelight.accounts.standing import Ban, Standing, Strike, shown_category, shown_group
 from safelight.accounts.terms import SavedTerms, Terms, normalize_context
@@ -18,25 +17,21 @@ from safelight.policy.findings import Taxonomy
 from safelight.policy.intended_use import normalize_territory, read_kind
 from safelight.policy.verdicts import Audience
 from safelight.videos.quota import QuotaUse
-from safelight.web.auth import app_state, requires
 from safelight.web.create_request import require_writable
-from safelight.web.request_body import optional_flag, optional_text, read_body, required_text
+from safelight.web.request_body import optional_flag, optional_text, required_text
 from safelight.web.responses import (
     BODY_ERRORS,
     COMMON_ERRORS,
     JsonResponse,
+    describe_response,
     errors,
     list_object,
     whole_seconds,
 )
-from safelight.web.standing import StandingServices
 
 from . import schemas
 from .field_schemas import describe_body
-
-Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
-Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
-Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
+from .parameters import Admin, App, Reader, Reviewer, read_fields
 
 router = APIRouter(prefix="/v1/safelight", tags=["standing"], responses=errors(*COMMON_ERRORS, 404))
 _REASON = {"type": "string", "maxLength": 2000, "description": "For staff; it never leaves the console."}
@@ -144,27 +139,23 @@ _TERMS = describe_body(
 )
 
 
-def standing_services(request: Request) -> StandingServices:
-    return app_state(request).services.require_standing()
-
-
 @router.get(
     "/standing",
     summary="Own standing, or that of an end user",
-    responses={200: {"model": OwnStandingObject}},
+    responses=describe_response(OwnStandingObject),
 )
 async def own_standing(
-    request: Request,
+    app: App,
     principal: Reader,
     safety_identifier: Annotated[schemas.Identifier | None, Query(max_length=128)] = None,
 ) -> Response:
     require_writable(safety_identifier or "", "safety_identifier")
-    threads, services = app_state(request).threads, standing_services(request)
-    standing = await threads.run(services.standings.own, principal, safety_identifier)
-    quotas = await threads.run(services.quotas.own, principal, safety_identifier)
+    services = app.services.require_standing()
+    standing = await app.threads.run(services.standings.own, principal, safety_identifier)
+    quotas = await app.threads.run(services.quotas.own, principal, safety_identifier)
     return JsonResponse(
         {
-            **standing_object(standing, app_state(request).services.taxonomy),
+            **standing_object(standing, app.services.taxonomy),
             "quotas": quota_object(quotas),
         }
     )
@@ -173,15 +164,14 @@ async def own_standing(
 @router.get(
     "/standings",
     summary="Accounts and end users with strikes or bans",
-    responses={200: {"model": StandingList}},
+    responses=describe_response(StandingList),
 )
-async def list_standings(request: Request, principal: Reviewer) -> Response:
-    threads, services = app_state(request).threads, standing_services(request)
-    taxonomy = app_state(request).services.taxonomy
-    page = await threads.run(services.standings.list, principal)
+async def list_standings(app: App, principal: Reviewer) -> Response:
+    services = app.services.require_standing()
+    page = await app.threads.run(services.standings.list, principal)
     return JsonResponse(
         list_object(
-            (standing_object(one, taxonomy, is_staff=True) for one in page.standings),
+            (standing_object(one, app.services.taxonomy, is_staff=True) for one in page.standings),
             bans=[ban_object(one) for one in page.bans],
         )
     )
@@ -190,13 +180,12 @@ async def list_standings(request: Request, principal: Reviewer) -> Response:
 @router.post(
     "/bans",
     summary="Propose to ban an end user",
-    responses={200: {"model": BanObject}, **errors(*BODY_ERRORS, 409)},
+    responses=describe_response(BanObject, *BODY_ERRORS, 409),
     openapi_extra=_BAN,
 )
-async def propose_ban(request: Request, principal: Reviewer) -> Response:
-    app, services = app_state(request), standing_services(request)
-    async with read_body(request, app.services) as body:
-        fields = body.fields
+async def propose_ban(request: Request, app: App, principal: Reviewer) -> Response:
+    services = app.services.require_standing()
+    fields = await read_fields(request)
     made = await app.threads.run(
         services.bans.propose,
         principal,
@@ -210,23 +199,22 @@ async def propose_ban(request: Request, principal: Reviewer) -> Response:
 @router.post(
     "/bans/{ban_id}/confirm",
     summary="Confirm a ban that another person proposed",
-    responses={200: {"model": BanObject}, **errors(409)},
+    responses=describe_response(BanObject, 409),
 )
-async def confirm_ban(request: Request, principal: Reviewer, ban_id: str) -> Response:
-    threads, services = app_state(request).threads, standing_services(request)
-    return JsonResponse(ban_object(await threads.run(services.bans.confirm, principal, ban_id)))
+async def confirm_ban(app: App, principal: Reviewer, ban_id: str) -> Response:
+    services = app.services.require_standing()
+    return JsonResponse(ban_object(await app.threads.run(services.bans.confirm, principal, ban_id)))
 
 
 @router.post(
     "/bans/{ban_id}/lift",
     summary="Lift a ban, or withdraw its proposal",
-    responses={200: {"model": BanObject}, **errors(*BODY_ERRORS)},
+    responses=describe_response(BanObject, *BODY_ERRORS),
     openapi_extra=describe_body(["reason"], {"reason": _REASON}),
 )
-async def lift_ban(request: Request, principal: Reviewer, ban_id: str) -> Response:
-    app, services = app_state(request), standing_services(request)
-    async with read_body(request, app.services) as body:
-        reason = required_text(body.fields, "reason")
+async def lift_ban(request: Request, app: App, principal: Reviewer, ban_id: str) -> Response:
+    services = app.services.require_standing()
+    reason = required_text(await read_fields(request), "reason")
     return JsonResponse(
         ban_object(await app.threads.run(services.bans.lift, principal, ban_id, reason=reason))
     )
@@ -235,24 +223,25 @@ async def lift_ban(request: Request, principal: Reviewer, ban_id: str) -> Respon
 Subject = Annotated[str, Query(max_length=256, description="tenant, account:ID or end_user:IDENTIFIER.")]
 
 
-@router.get("/terms", summary="Terms of an account or end user", responses={200: {"model": SavedTermsObject}})
-async def get_terms(request: Request, principal: Admin, subject: Subject) -> Response:
-    threads, services = app_state(request).threads, standing_services(request)
-    return JsonResponse(terms_object(await threads.run(services.terms.get, principal, subject)))
+@router.get(
+    "/terms", summary="Terms of an account or end user", responses=describe_response(SavedTermsObject)
+)
+async def get_terms(app: App, principal: Admin, subject: Subject) -> Response:
+    services = app.services.require_standing()
+    return JsonResponse(terms_object(await app.threads.run(services.terms.get, principal, subject)))
 
 
 @router.put(
     "/terms",
     summary="Replace the terms of an account or end user",
-    responses={200: {"model": SavedTermsObject}, **errors(*BODY_ERRORS, 409)},
+    responses=describe_response(SavedTermsObject, *BODY_ERRORS, 409),
     openapi_extra=_TERMS,
 )
-async def set_terms(request: Request, principal: Admin, subject: Subject) -> Response:
-    app, services = app_state(request), standing_services(request)
-    async with read_body(request, app.services) as body:
-        fields = dict(body.fields)
-        revision = _revision(fields.pop("revision", None))
-        terms = read_terms(fields)
+async def set_terms(request: Request, app: App, principal: Admin, subject: Subject) -> Response:
+    services = app.services.require_standing()
+    fields = dict(await read_fields(request))
+    revision = _revision(fields.pop("revision", None))
+    terms = read_terms(fields)
     return JsonResponse(
         terms_object(await app.threads.run(services.terms.set, principal, subject, terms, revision=revision))
     )

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
 from safelight.accounts.statements import (
     MAX_RESULTS,
     Objection,
@@ -22,14 +21,14 @@ from safelight.accounts.statements import (
 from safelight.cases.appeals import NewAppeal
 from safelight.core.i18n import DEFAULT
 from safelight.policy.explanations import ExplanationLevel
-from safelight.web.auth import app_state, requires
 from safelight.web.consent_call import base_url
 from safelight.web.create_request import require_writable, valid_idempotency_key
-from safelight.web.request_body import optional_identifier, optional_text, read_body, required_text
+from safelight.web.request_body import optional_identifier, optional_text, required_text
 from safelight.web.responses import (
     BODY_ERRORS,
     COMMON_ERRORS,
     JsonResponse,
+    describe_response,
     errors,
     list_object,
     whole_seconds,
@@ -38,8 +37,8 @@ from safelight.web.responses import (
 from . import schemas
 from .appeals import APPEAL_FIELDS, VideoAppeal, appeal_object
 from .field_schemas import describe_body
+from .parameters import App, Reader, read_fields
 
-Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 StatementId = Annotated[str, Path(max_length=80)]
 EndUser = Annotated[
     schemas.Identifier | None,
@@ -134,11 +133,9 @@ def read_query(
     return StatementQuery(video_id=video_id, end_user=end_user, after=after, limit=limit)
 
 
-@router.get(
-    "", summary="List statements about decisions", responses={200: {"model": StatementList}, **errors(404)}
-)
+@router.get("", summary="List statements about decisions", responses=describe_response(StatementList, 404))
 async def list_statements(
-    request: Request,
+    app: App,
     principal: Reader,
     wanted: Annotated[StatementQuery, Depends(read_query)],
     language: Language = "en",
@@ -146,7 +143,6 @@ async def list_statements(
     """About a video: the statements to the person who requested it. Without `video_id` and
     `safety_identifier`: those to the account of the key.
     """
-    app = app_state(request)
     page = await app.threads.run(app.services.statements.find, principal, wanted)
     level = _level(wanted.end_user)
     data = [statement_object(each, level=level, language=language) for each in page.items]
@@ -156,17 +152,17 @@ async def list_statements(
 @router.get(
     "/{statement_id}",
     summary="Retrieve a statement",
-    responses={200: {"model": StatementObject}, **errors(404)},
+    responses=describe_response(StatementObject, 404),
 )
 async def retrieve(
     request: Request,
+    app: App,
     principal: Reader,
     statement_id: StatementId,
     end_user: EndUser = None,
     language: Language = "en",
 ) -> Response:
     require_writable(statement_id + (end_user or ""), "safety_identifier")
-    app = app_state(request)
     found = await app.threads.run(app.services.statements.get, principal, statement_id, end_user=end_user)
     shown = statement_object(found, level=_level(end_user), language=language)
     token = await app.threads.run(app.services.appeals.link_token, principal, found) if end_user else None
@@ -178,13 +174,11 @@ async def retrieve(
 @router.post(
     "/{statement_id}/appeal",
     summary="Appeal against the decision of a statement (once)",
-    responses={200: {"model": VideoAppeal}, **errors(*BODY_ERRORS, 404, 409, 429)},
+    responses=describe_response(VideoAppeal, *BODY_ERRORS, 404, 409, 429),
     openapi_extra=_APPEAL,
 )
-async def appeal(request: Request, principal: Reader, statement_id: StatementId) -> Response:
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        fields = body.fields
+async def appeal(request: Request, app: App, principal: Reader, statement_id: StatementId) -> Response:
+    fields = await read_fields(request)
     end_user = optional_identifier(fields, "safety_identifier")
     key = valid_idempotency_key(request.headers.get("idempotency-key"))
     if end_user is not None:
@@ -202,13 +196,12 @@ async def appeal(request: Request, principal: Reader, statement_id: StatementId)
 @router.get(
     "/{statement_id}/appeal",
     summary="Retrieve the appeal against the decision of a statement",
-    responses={200: {"model": VideoAppeal}, **errors(404)},
+    responses=describe_response(VideoAppeal, 404),
 )
 async def retrieve_appeal(
-    request: Request, principal: Reader, statement_id: StatementId, end_user: EndUser = None
+    app: App, principal: Reader, statement_id: StatementId, end_user: EndUser = None
 ) -> Response:
     require_writable(statement_id + (end_user or ""), "safety_identifier")
-    app = app_state(request)
     made = await app.threads.run(
         app.services.appeals.of_statement, principal, statement_id, end_user=end_user
     )

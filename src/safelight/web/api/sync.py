@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
 import anyio
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import Principal
 from safelight.videos.models import TERMINAL, Video, VideoState
 from safelight.videos.requests.field_problems import FieldProblems
-from safelight.web.auth import AppState, app_state, requires
+from safelight.web.auth import AppState
 from safelight.web.create_request import create_request, fill_prompt
 from safelight.web.middleware import request_id
 from safelight.web.request_body import read_body
@@ -21,10 +21,10 @@ from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
 
 from . import schemas
 from .content import content_response
+from .parameters import App, Writer
 from .shown_video import accepted_texts, show_video
 from .submission import create_video
 
-Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 #: Header with the video's id, because the body is the file.
 VIDEO_ID = "x-safelight-video-id"
 _MIN_POLL_S, _MAX_POLL_S = 0.1, 1.0
@@ -47,12 +47,11 @@ router = APIRouter(
     },
     openapi_extra={"requestBody": schemas.CREATE_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
-async def create_and_wait(request: Request, principal: Writer) -> Response:
+async def create_and_wait(request: Request, state: App, principal: Writer) -> Response:
     """Returns the delivered file, or 202 with the video if the video is held or takes too long.
 
     After a 202, poll the video as usual. The video is generated even if the client disconnects.
     """
-    state = app_state(request)
     services = state.services
     async with read_body(request, services) as body:
         fields = dict(body.fields)

@@ -8,10 +8,18 @@ from starlette.responses import Response
 
 from safelight.accounts import KeyScope
 from safelight.core.errors import NotFound
-from safelight.web.auth import app_state, no_account, requires
-from safelight.web.responses import COMMON_ERRORS, NOT_MODIFIED, JsonResponse, errors, revalidated_response
+from safelight.web.auth import no_account, requires
+from safelight.web.responses import (
+    COMMON_ERRORS,
+    NOT_MODIFIED,
+    JsonResponse,
+    describe_response,
+    errors,
+    revalidated_response,
+)
 
 from . import schemas
+from .parameters import App
 
 router = APIRouter(tags=["system"])
 
@@ -20,10 +28,9 @@ router = APIRouter(tags=["system"])
     "/v1/coverage",
     summary="List what is checked and by which detector, and what is not checked",
     dependencies=[Depends(requires(any_of=(KeyScope.VIDEOS_READ, KeyScope.AUDIT)))],
-    responses={200: {"model": schemas.CoverageTable}, **NOT_MODIFIED, **errors(*COMMON_ERRORS)},
+    responses=describe_response(schemas.CoverageTable) | NOT_MODIFIED | errors(*COMMON_ERRORS),
 )
-async def coverage(request: Request) -> Response:
-    state = app_state(request)
+async def coverage(request: Request, state: App) -> Response:
     return revalidated_response(request, await state.threads.run(state.services.videos.coverage))
 
 
@@ -31,10 +38,10 @@ async def coverage(request: Request) -> Response:
     "/healthz",
     summary="Check that the process responds",
     dependencies=[Depends(no_account)],
-    responses={200: {"model": schemas.Health}},
+    responses=describe_response(schemas.Health),
 )
-async def healthz(request: Request) -> Response:
-    return JsonResponse({"status": "ok", "version": app_state(request).services.version})
+async def healthz(state: App) -> Response:
+    return JsonResponse({"status": "ok", "version": state.services.version})
 
 
 @router.get(
@@ -46,9 +53,8 @@ async def healthz(request: Request) -> Response:
         503: {"model": schemas.Readiness, "description": "The server cannot process videos now"},
     },
 )
-async def readyz(request: Request) -> Response:
+async def readyz(state: App) -> Response:
     """The response names the parts that do not work; the reasons only on a loopback address."""
-    state = app_state(request)
     found = await state.readiness_threads.run(state.services.readiness)
     ready = bool(found.get("ready"))
     return JsonResponse(
@@ -64,9 +70,9 @@ async def readyz(request: Request) -> Response:
     response_class=Response,
     responses={200: {"description": "The token", "content": {"text/plain": {}}}, **errors(404)},
 )
-async def redteam_challenge(request: Request) -> Response:
+async def redteam_challenge(state: App) -> Response:
     """404 unless `server.redteam_challenge` is set."""
-    token = app_state(request).services.redteam_challenge
+    token = state.services.redteam_challenge
     if token is None:
         raise NotFound("This server agrees to no red team.")
     return Response(f"{token}\n", media_type="text/plain")

@@ -4,46 +4,43 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField
 from safelight.videos.templates import SlotType, TemplateState
 from safelight.videos.templates.serializers import rendered_object, template_object, validated_object
 from safelight.videos.templates.service import MAX_SOURCE_CHARACTERS, MAX_STORED
-from safelight.web.auth import app_state, requires
 from safelight.web.create_request import read_template_call, require_writable
-from safelight.web.request_body import read_body, required_text
-from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
+from safelight.web.request_body import required_text
+from safelight.web.responses import (
+    BODY_ERRORS,
+    COMMON_ERRORS,
+    JsonResponse,
+    describe_response,
+    errors,
+    list_object,
+)
 
-Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
-Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
-Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
+from .field_schemas import describe_body
+from .parameters import App, Reader, Reviewer, Writer, read_fields
+
 Name = Annotated[str, Path(max_length=60)]
 Version = Annotated[int, Path(ge=1, le=999_999_999)]
 
 router = APIRouter(prefix="/v1/safelight/templates", tags=["templates"], responses=errors(*COMMON_ERRORS))
-_ADD_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["source"],
-                "properties": {
-                    "source": {
-                        "type": "string",
-                        "maxLength": MAX_SOURCE_CHARACTERS,
-                        "description": "The template as YAML text.",
-                    }
-                },
-            }
+_ADD = describe_body(
+    ["source"],
+    {
+        "source": {
+            "type": "string",
+            "maxLength": MAX_SOURCE_CHARACTERS,
+            "description": "The template as YAML text.",
         }
     },
-}
+)
 _RENDER_BODY: dict[str, Any] = {
     "required": True,
     "content": {
@@ -124,12 +121,12 @@ class RenderedTemplate(BaseModel):
     approved: bool
 
 
-_CHANGED: dict[int | str, dict[str, Any]] = {200: {"model": TemplateObject}, **errors(404, 409)}
+_CHANGED = describe_response(TemplateObject, 404, 409)
 
 
-@router.get("", summary="List templates", responses={200: {"model": TemplateList}, **errors(404)})
+@router.get("", summary="List templates", responses=describe_response(TemplateList, 404))
 async def list_templates(
-    request: Request,
+    app: App,
     principal: Reader,
     after: Annotated[
         str | None, Query(max_length=80, description="List after the version with this id.")
@@ -137,7 +134,6 @@ async def list_templates(
     limit: Annotated[int, Query(ge=1, le=MAX_STORED)] = 100,
 ) -> Response:
     """The versions of all templates, by name, the newest version first."""
-    app = app_state(request)
     require_writable(after or "", "after")
     page = await app.threads.run(app.services.templates.list, principal, after=after, limit=limit)
     return JsonResponse(list_object(map(template_object, page.items), has_more=page.has_more))
@@ -146,14 +142,12 @@ async def list_templates(
 @router.post(
     "",
     summary="Add a draft",
-    responses={200: {"model": TemplateObject}, **errors(*BODY_ERRORS, 409)},
-    openapi_extra={"requestBody": _ADD_BODY},
+    responses=describe_response(TemplateObject, *BODY_ERRORS, 409),
+    openapi_extra=_ADD,
 )
-async def add(request: Request, principal: Writer) -> Response:
+async def add(request: Request, app: App, principal: Writer) -> Response:
     """The draft is the next version of its name."""
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        source = required_text(body.fields, "source")
+    source = required_text(await read_fields(request), "source")
     require_writable(source, "source")
     return JsonResponse(template_object(await app.threads.run(app.services.templates.add, principal, source)))
 
@@ -161,16 +155,15 @@ async def add(request: Request, principal: Writer) -> Response:
 @router.get(
     "/{name}",
     summary="Retrieve a template with its validations",
-    responses={200: {"model": TemplateWithValidations}, **errors(404)},
+    responses=describe_response(TemplateWithValidations, 404),
 )
 async def retrieve(
-    request: Request,
+    app: App,
     principal: Reader,
     name: Name,
     version: Annotated[int | None, Query(ge=1, le=999_999_999)] = None,
 ) -> Response:
     """By default the newest approved version, or the newest if none is approved."""
-    app = app_state(request)
     templates = app.services.templates
     found = await app.threads.run(templates.get, principal, name, version)
     validations = await app.threads.run(templates.validations, principal, name, found.version)
@@ -180,14 +173,12 @@ async def retrieve(
 @router.post(
     "/{name}/render",
     summary="Render the prompt of a template",
-    responses={200: {"model": RenderedTemplate}, **errors(*BODY_ERRORS, 404, 409)},
+    responses=describe_response(RenderedTemplate, *BODY_ERRORS, 404, 409),
     openapi_extra={"requestBody": _RENDER_BODY},
 )
-async def render(request: Request, principal: Reader, name: Name) -> Response:
+async def render(request: Request, app: App, principal: Reader, name: Name) -> Response:
     """The prompt is not judged; check it with `POST /v1/videos/check`."""
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        fields = {key: value for key, value in body.fields.items() if value is not None}
+    fields = {key: value for key, value in (await read_fields(request)).items() if value is not None}
     if "name" in fields:
         raise InvalidField("The name is in the address.", param="name")
     call = read_template_call({**fields, "name": name})
@@ -197,26 +188,23 @@ async def render(request: Request, principal: Reader, name: Name) -> Response:
 
 
 @router.post("/{name}/{version}/submit", summary="Submit a draft for review", responses=_CHANGED)
-async def submit(request: Request, principal: Writer, name: Name, version: Version) -> Response:
-    app = app_state(request)
+async def submit(app: App, principal: Writer, name: Name, version: Version) -> Response:
     return JsonResponse(
         template_object(await app.threads.run(app.services.templates.submit, principal, name, version))
     )
 
 
 @router.post("/{name}/{version}/approve", summary="Approve a template", responses=_CHANGED)
-async def approve(request: Request, principal: Reviewer, name: Name, version: Version) -> Response:
+async def approve(app: App, principal: Reviewer, name: Name, version: Version) -> Response:
     """Only a person other than the author may approve."""
-    app = app_state(request)
     return JsonResponse(
         template_object(await app.threads.run(app.services.templates.approve, principal, name, version))
     )
 
 
 @router.post("/{name}/{version}/retire", summary="Retire a template", responses=_CHANGED)
-async def retire(request: Request, principal: Reader, name: Name, version: Version) -> Response:
+async def retire(app: App, principal: Reader, name: Name, version: Version) -> Response:
     """Its author may do so, and everyone with the scope `review`."""
-    app = app_state(request)
     return JsonResponse(
         template_object(await app.threads.run(app.services.templates.retire, principal, name, version))
     )

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Header, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import Principal
 from safelight.core.errors import InvalidField, ModerationBlocked, NotFound, UnsupportedField
 from safelight.videos.models import TERMINAL, Video, VideoRecord, VideoState
 from safelight.videos.requests.admission import AdmissionLimits, admit
@@ -19,7 +19,7 @@ from safelight.videos.requests.field_corrections import describe_fields
 from safelight.videos.requests.field_problems import FieldProblems
 from safelight.videos.requests.request import CreateRequest
 from safelight.web.audit_entries import hide_staff, is_reviewer
-from safelight.web.auth import AppState, app_state, requires
+from safelight.web.auth import AppState
 from safelight.web.create_request import create_request, fill_prompt, read_retry_terms
 from safelight.web.request_body import Body, read_body
 from safelight.web.responses import (
@@ -28,6 +28,7 @@ from safelight.web.responses import (
     NOT_MODIFIED,
     JsonResponse,
     deleted_object,
+    describe_response,
     errors,
     page_object,
     revalidated_response,
@@ -36,13 +37,11 @@ from safelight.web.video_facts import position, valid_video_id
 
 from . import schemas
 from .content import content_response
+from .parameters import App, Reader, Writer
 from .record import record_object
 from .shown_video import accepted_texts, show_video, translate_video
 from .sse import event_poller, event_stream
 from .submission import budget_headers, poll_headers, submit
-
-Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
-Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 
 _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {"video/mp4": {}, "image/webp": {}}},
@@ -65,11 +64,10 @@ router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*COMMO
 @router.post(
     "",
     summary="Create a video",
-    responses={200: {"model": schemas.Video}, **errors(*BODY_ERRORS, 404, 409, 410, 429)},
+    responses=describe_response(schemas.Video, *BODY_ERRORS, 404, 409, 410, 429),
     openapi_extra={"requestBody": schemas.CREATE_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
-async def create(request: Request, principal: Writer) -> Response:
-    state = app_state(request)
+async def create(request: Request, state: App, principal: Writer) -> Response:
     services = state.services
     async with read_body(request, services) as body:
         asked = await _read_create(state, principal, body, request.headers.get("idempotency-key"))
@@ -77,9 +75,8 @@ async def create(request: Request, principal: Writer) -> Response:
 
 
 @router.post("/generations", include_in_schema=False)
-async def refuse_generation(request: Request, principal: Writer) -> Response:
+async def refuse_generation(request: Request, state: App, principal: Writer) -> Response:
     """Refuses a create at the address that other servers have: names the right one, and wrong fields."""
-    state = app_state(request)
     services = state.services
     error = NotFound("This address does not exist: send the request to POST /v1/videos.")
     async with read_body(request, services) as body:
@@ -102,16 +99,16 @@ async def refuse_generation(request: Request, principal: Writer) -> Response:
 @router.get(
     "",
     summary="List videos",
-    responses={200: {"model": schemas.VideoPage}, **NOT_MODIFIED, **errors(404)},
+    responses=describe_response(schemas.VideoPage) | NOT_MODIFIED | errors(404),
 )
 async def list_videos(
     request: Request,
+    state: App,
     principal: Reader,
     after: Annotated[str | None, Query(description="List the videos after this id.")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     order: Literal["asc", "desc"] = "desc",
 ) -> Response:
-    state = app_state(request)
     page = await state.threads.run(
         state.services.videos.list, principal, after=after, limit=limit, order=order
     )
@@ -123,10 +120,9 @@ async def list_videos(
 @router.get(
     "/{video_id}",
     summary="Retrieve a video",
-    responses={200: {"model": schemas.Video}, **NOT_MODIFIED, **errors(404)},
+    responses=describe_response(schemas.Video) | NOT_MODIFIED | errors(404),
 )
-async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
-    state = app_state(request)
+async def retrieve(request: Request, state: App, principal: Reader, video_id: str) -> Response:
     video, record = await state.threads.run(_read_video, state, principal, valid_video_id(video_id))
     headers = poll_headers(state, video)
     if video.error_code == ModerationBlocked.code:
@@ -138,10 +134,9 @@ async def retrieve(request: Request, principal: Reader, video_id: str) -> Respon
 @router.delete(
     "/{video_id}",
     summary="Delete a video",
-    responses={200: {"model": schemas.VideoDeleted}, **errors(404, 409)},
+    responses=describe_response(schemas.VideoDeleted, 404, 409),
 )
-async def delete(request: Request, principal: Writer, video_id: str) -> Response:
-    state = app_state(request)
+async def delete(state: App, principal: Writer, video_id: str) -> Response:
     await state.threads.run(state.services.videos.delete, principal, valid_video_id(video_id))
     return JsonResponse(deleted_object(video_id, "video"))
 
@@ -149,11 +144,10 @@ async def delete(request: Request, principal: Writer, video_id: str) -> Response
 @router.post(
     "/{video_id}/scan",
     summary="Scan the kept clip of a failed video again",
-    responses={200: {"model": schemas.Video}, **errors(404, 409)},
+    responses=describe_response(schemas.Video, 404, 409),
 )
-async def scan_again(request: Request, principal: Writer, video_id: str) -> Response:
+async def scan_again(request: Request, state: App, principal: Writer, video_id: str) -> Response:
     """The answer is a new video that names the failed one. Nothing is sent to a generator."""
-    state = app_state(request)
     video = await state.threads.run(state.services.videos.scan_again, principal, valid_video_id(video_id))
     return JsonResponse(await show_video(state, principal, video, accepted_texts(request)))
 
@@ -167,11 +161,11 @@ async def scan_again(request: Request, principal: Writer, video_id: str) -> Resp
 )
 async def content(
     request: Request,
+    state: App,
     principal: Reader,
     video_id: str,
     variant: Literal["video", "thumbnail", "spritesheet"] = "video",
 ) -> Response:
-    state = app_state(request)
     found = await state.threads.run(
         state.services.videos.content, principal, valid_video_id(video_id), variant
     )
@@ -187,11 +181,11 @@ async def content(
 )
 async def events(
     request: Request,
+    state: App,
     principal: Reader,
     video_id: str,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
-    state = app_state(request)
     video = await state.threads.run(state.services.videos.get, principal, valid_video_id(video_id))
     seen = int(last_event_id) if last_event_id and _POSITION.fullmatch(last_event_id) else None
     if video.state in TERMINAL and seen == position(video):
@@ -211,10 +205,9 @@ async def events(
 @router.get(
     "/{video_id}/record",
     summary="Retrieve the full record of a video",
-    responses={200: {"model": schemas.VideoRecord}, **NOT_MODIFIED, **errors(404)},
+    responses=describe_response(schemas.VideoRecord) | NOT_MODIFIED | errors(404),
 )
-async def record(request: Request, principal: Reader, video_id: str) -> Response:
-    state = app_state(request)
+async def record(request: Request, state: App, principal: Reader, video_id: str) -> Response:
     found = await state.threads.run(state.services.videos.record, principal, valid_video_id(video_id))
     shown = record_object(
         hide_staff(found, principal), state.services.taxonomy, for_reviewer=is_reviewer(principal)
