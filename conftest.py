@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import importlib.metadata
 import os
+import shutil
 import sys
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,17 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tests"))
 # Measurements have samples among the tests; last, so that it hides nothing.
 sys.path.append(str(ROOT))
+
+_read_entry_points = importlib.metadata.entry_points
+_entry_points_on = cache(lambda _path, **asked: _read_entry_points(**asked))
+# Reading the metadata of all packages takes 6 ms, and each installation in a test does it several times.
+# Replaced before the modules that import it; another `sys.path` is read anew.
+importlib.metadata.entry_points = lambda **asked: _entry_points_on(tuple(sys.path), **asked)
+
+# Databases of tests wait for the disk at each commit; in memory, they do not. A run keeps less than 4 GB.
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder in it that only its user can open
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 8_000_000_000:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 pytest_plugins = [
     "support.optional_tools",

@@ -11,13 +11,17 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import Engine, create_engine, make_url
 
+from safelight.store import database as database_module
+from safelight.store import tenant_scope
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.store.tables import metadata
@@ -30,6 +34,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for name in ("database_url", "empty_database_url"):
             if name in metafunc.fixturenames:
                 metafunc.parametrize(name, BOTH, indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_statements() -> Iterator[None]:
+    """The databases of a worker share accepted forms of statements and, on SQLite, compiled statements.
+
+    A gateway has one engine for its whole life. With one for each test, each test does all of that again.
+    """
+    make_engine = database_module.make_engine
+    shared = create_engine("sqlite://")
+    shared.connect().close()  # which completes the dialect
+
+    def make_sharing(url: str, **options: Any) -> Engine:
+        engine = make_engine(url, **options)
+        if engine.dialect.name == "sqlite":
+            # A compiled statement belongs to a dialect.
+            engine.dialect, engine._compiled_cache = shared.dialect, shared._compiled_cache
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database_module, "make_engine", make_sharing)
+        patch.setattr(tenant_scope, "AcceptedStatements", cache(tenant_scope.AcceptedStatements))
+        yield
+    shared.dispose()
 
 
 @pytest.fixture

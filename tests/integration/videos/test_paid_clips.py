@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
+import math
 import os
 from dataclasses import replace
 from typing import Any
@@ -268,7 +269,7 @@ def test_a_sweeper_that_read_the_row_before_the_upstream_finished_does_not_end_t
     before = replace(house.reread(video), deadline_at=1.0)
     steps(house, video, 1)
     made = sweeper(house)
-    made._last_looks[video.id] = 0.0
+    made._last_looks[video.id] = -math.inf
     with pytest.raises(StaleRevision):
         made._fail_late(before, in_queue=False)
     assert house.carry(video).state is VideoState.DELIVERED
@@ -442,7 +443,7 @@ def test_a_paid_provider_that_cannot_be_asked_at_the_deadline_is_asked_again_and
     deadline = pass_now(house, video)
     steps(house, video, 1)
     made = sweeper(house)
-    made._last_looks[video.id] = 0.0
+    made._last_looks[video.id] = -math.inf
     made.requeue_abandoned()
     late = house.reread(video)
     assert (late.state, late.late_since) == (VideoState.GENERATING, deadline)
@@ -458,7 +459,7 @@ def test_the_sweeper_ends_a_video_whose_paid_provider_does_not_answer_for_seven_
     video = at_the_upstream(house)
     let_pass(house, video)
     made = sweeper(house)
-    made._last_looks[video.id] = 0.0
+    made._last_looks[video.id] = -math.inf
     made.requeue_abandoned()
     assert house.reread(video).error_code == "timeout"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
 import time
@@ -307,7 +308,7 @@ def test_a_paid_submission_without_an_answer_is_left_to_a_run_and_then_ends_as_u
     made.requeue_abandoned()
     assert [each for each, _run in engine.handed_over] == [video_id]
     engine.handed_over.clear()
-    made._last_looks[video_id] = 0.0
+    made._last_looks[video_id] = -math.inf
     made.requeue_abandoned()
     video = house.videos.get(house.who, video_id)
     assert (video.state, video.error_code) == (VideoState.FAILED, "submit_unknown")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_at_a_time_out_the_request_is_deleted_once_at_the_upstream(
         made = sweeper(house)
         made.requeue_abandoned()
         assert house.reread(video).state is VideoState.GENERATING
-        made._last_looks[video.id] = 0.0
+        made._last_looks[video.id] = -math.inf
         made.requeue_abandoned()
     assert house.reread(video).error_code == "timeout"
     ended = attempt(house, video)
