@@ -48,7 +48,7 @@ class SharedClock:
 
     def is_due(self) -> bool:
         """Whether the server's time must be read: never yet, long ago, or this machine's clock was set since
-        (or slept, which the monotonic clock does not count).
+        (or slept, which the monotonic clock does not count). Both at once can cancel out until the next one.
         """
         last = self._last
         if last is None:

@@ -23,19 +23,31 @@ class Machine:
 
 @given(
     st.floats(-1e5, 1e5),
-    st.lists(st.tuples(st.floats(0, 1e4), st.booleans(), st.none() | st.floats(-1e5, 1e5)), max_size=6),
+    st.lists(st.tuples(st.floats(0, 1e4), st.booleans()), max_size=6)
+    | st.lists(st.tuples(st.floats(0, 1e4), st.none() | st.floats(-1e5, 1e5)), max_size=6),
 )
-def test_however_a_clock_is_set_or_sleeps_times_are_those_of_the_server(
-    ahead: float, happenings: list[tuple[float, bool, float | None]]
+def test_when_a_clock_is_set_or_a_machine_sleeps_times_are_those_of_the_server(
+    ahead: float, happenings: list[tuple[float, bool | float | None]]
 ) -> None:
     machine = Machine(ahead)
     machine.read()
-    for seconds, asleep, new in happenings:
-        machine.wait(seconds, asleep=asleep)
-        machine.ahead = machine.ahead if new is None else new
+    for seconds, change in happenings:
+        machine.wait(seconds, asleep=change is True)
+        if isinstance(change, float):
+            machine.ahead = change
         if machine.clock.is_due():
             machine.read()
         assert abs(machine.clock() - machine.server) <= 2.01
+
+
+def test_a_clock_set_back_by_as_much_as_the_machine_slept_is_noticed_a_minute_later() -> None:
+    machine = Machine(2.0)
+    machine.read()
+    machine.wait(3, asleep=True)
+    machine.ahead = -1.0
+    assert not machine.clock.is_due()
+    machine.wait(61)
+    assert machine.clock.is_due()
 
 
 def test_a_close_clock_is_used_as_it_is() -> None:
