@@ -18,10 +18,12 @@ from safelight_client.money import format_money
 
 from .commands import load_container
 from .keys import TenantOption, find_tenant
-from .language import language
+from .language import texts
+from .operations import Json, Result, command
 from .output import Exit, emit, format_time, printable
 
 if TYPE_CHECKING:
+    from safelight.app.container import Container
     from safelight.core.i18n import Messages
     from safelight.providers.attempts.attempt_log import AttemptLog
     from safelight.providers.attempts.gate import GateAnswer
@@ -127,7 +129,6 @@ def _provider(attempt: AttemptRecord) -> str:
 
 app = typer.Typer(no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ProviderOption = Annotated[
     str | None, typer.Option("--provider", help="Only this provider or generator, by its exact name.")
 ]
@@ -141,9 +142,9 @@ AttemptId = Annotated[str, typer.Argument(help="The attempt's id.")]
 Withhold = Annotated[bool, typer.Option("--withhold-prompts", help="Leave out the prompts, also in errors.")]
 
 
-@app.command("list")
+@command(app)
 def list_(
-    ctx: typer.Context,
+    container: Container,
     provider: ProviderOption = None,
     model: ModelOption = None,
     since: SinceOption = None,
@@ -152,10 +153,9 @@ def list_(
     after: Annotated[str | None, typer.Option("--after", help="The last id of the previous page.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of attempts.")] = 20,
     tenant: TenantOption = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """List attempts, newest first: those of the gateway, and those added or imported."""
-    log, owner = open_log(ctx, tenant)
+    log, owner = open_log(container, tenant)
     wanted = make_filter(provider, model, since, until, origin)
     page = log.page(owner, wanted, after=after, limit=limit)
     payload = page_object([one.as_json() for one in page.items], has_more=page.has_more)
@@ -163,27 +163,25 @@ def list_(
     lines = [format_line(one, t) for one in page.items] or [t("list.none")]
     if page.has_more:
         lines.append(t("list.more", last=page.items[-1].id))
-    emit(payload, as_json, "\n".join(lines))
-    return Exit.OK
+    return Result(payload, lines)
 
 
-@app.command()
-def show(ctx: typer.Context, attempt: AttemptId, tenant: TenantOption = None, as_json: Json = False) -> int:
+@command(app)
+def show(container: Container, attempt: AttemptId, tenant: TenantOption = None) -> Result:
     """Show one attempt: its prompt, error, charge, refunds, and whose gate refused it."""
-    log, owner = open_log(ctx, tenant)
-    return _emit_attempt(log, owner, log.get(owner, attempt), as_json=as_json)
+    log, owner = open_log(container, tenant)
+    return _result(log, owner, log.get(owner, attempt))
 
 
-@app.command()
+@command(app)
 def patterns(
-    ctx: typer.Context,
+    container: Container,
     provider: ProviderOption = None,
     model: ModelOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
     tenant: TenantOption = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Show how often provider filters refuse, by driver, provider, model and length, with 95 % intervals.
 
     Tries of one prompt at one provider count once. Then follows what it brought and cost to send refused
@@ -194,7 +192,7 @@ def patterns(
     from safelight.providers.attempts.patterns import find_patterns
     from safelight.providers.attempts.repeats import find_repeats
 
-    log, owner = open_log(ctx, tenant)
+    log, owner = open_log(container, tenant)
     page = log.page(owner, make_filter(provider, model, since, until, None), limit=MAX_ATTEMPTS)
     found, repeats = find_patterns(page.items), find_repeats(page.items)
     t = messages()
@@ -206,29 +204,27 @@ def patterns(
         repeats=[one.as_json() for one in repeats],
         has_more=page.has_more,
     )
-    emit(payload, as_json, "\n".join(lines))
-    return Exit.OK if found else Exit.NOT_COVERED
+    return Result(payload, lines, Exit.OK if found else Exit.NOT_COVERED)
 
 
-@app.command()
-def drift(ctx: typer.Context, tenant: TenantOption = None, as_json: Json = False) -> int:
+@command(app)
+def drift(container: Container, tenant: TenantOption = None) -> Result:
     """Show since when a provider refuses, fails or charges for refusals more or less often.
 
     The newest 2,000 attempts are read. Exit code 5: none of them shows what a provider answered.
     """
     from safelight.providers.attempts.drift_history import DriftHistory
 
-    log, owner = open_log(ctx, tenant)
+    log, owner = open_log(container, tenant)
     found = DriftHistory(log).find(owner)
     t = messages()
     lines = [one.text(t) for one in found.drifts] or [t("drift.none" if found.watched else "patterns.none")]
-    emit(found.as_json(load_english()), as_json, "\n".join(lines))
-    return Exit.OK if found.watched else Exit.NOT_COVERED
+    return Result(found.as_json(load_english()), lines, Exit.OK if found.watched else Exit.NOT_COVERED)
 
 
-@app.command()
+@command(app)
 def add(
-    ctx: typer.Context,
+    container: Container,
     provider: Annotated[
         str | None, typer.Option("--provider", help="The provider, such as veo, kling or sora.")
     ] = None,
@@ -255,8 +251,7 @@ def add(
         typer.Option("--refund-of", help="Record a refund of this attempt instead; without --amount: all."),
     ] = None,
     tenant: TenantOption = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Add an attempt that did not pass through this gateway, and explain its error; or record a refund.
 
     Nothing is sent. Without a gateway, the rows are stored in the data directory of the settings.
@@ -264,7 +259,7 @@ def add(
     from safelight.providers.attempts.fields import read_amount, read_attempt, read_currency, read_time
     from safelight.providers.attempts.models import AttemptRefund
 
-    log, owner = open_log(ctx, tenant)
+    log, owner = open_log(container, tenant)
     when = read_time(at if at is not None else log.database.clock())
     if refund_of is not None:
         if prompt or error or provider:
@@ -292,13 +287,12 @@ def add(
         )
         result = log.add(owner, [given], origin=AttemptOrigin.REPORTED, actor=ACTOR)
         if not result.added:
-            emit(result.as_json(), as_json, messages()("import.known", count=result.known))
-            return Exit.OK
+            return Result(result.as_json(), messages()("import.known", count=result.known))
         added = result.added[0]
-    return _emit_attempt(log, owner, added, as_json=as_json)
+    return _result(log, owner, added)
 
 
-@app.command("import")
+@command(app)
 def import_(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="A file with attempts: JSON lines or CSV.")],
@@ -307,20 +301,18 @@ def import_(
     ] = None,
     provider: Annotated[str, typer.Option("--provider", help="The provider of rows that name none.")] = "",
     tenant: TenantOption = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Import attempts of another program. Secrets are masked. If one row is wrong, nothing is stored."""
     from safelight.providers.attempts.import_files import read_file
 
     given = read_file(file, format_, provider=provider)
-    log, owner = open_log(ctx, tenant)
+    log, owner = open_log(load_container(ctx), tenant)
     result = log.add(owner, given, origin=AttemptOrigin.IMPORTED, actor=ACTOR)
     t = messages()
     lines = [t("import.added", count=len(result.added))]
     if result.known:
         lines.append(t("import.known", count=result.known))
-    emit(result.as_json(), as_json, "\n".join(lines))
-    return Exit.OK
+    return Result(result.as_json(), lines)
 
 
 @app.command()
@@ -347,7 +339,7 @@ def export(
     from safelight.providers.attempts.charges import is_owed
     from safelight.providers.attempts.export import ATTEMPT_COLUMNS, CHARGED_COLUMNS, write_csv, write_jsonl
 
-    log, owner = open_log(ctx, tenant)
+    log, owner = open_log(load_container(ctx), tenant)
     found = log.all(owner, make_filter(provider, model, since, until, None))
     ended = [one for one in found if one.outcome is not AttemptOutcome.RUNNING]
     if charged:
@@ -362,21 +354,20 @@ def export(
     return Exit.OK
 
 
-def _emit_attempt(log: AttemptLog, tenant: str, attempt: AttemptRecord, *, as_json: bool) -> int:
+def _result(log: AttemptLog, tenant: str, attempt: AttemptRecord) -> Result:
     from safelight.providers.attempts.answers import answer_gate, attempt_answer
     from safelight.providers.attempts.drift_history import DriftHistory
 
     gate = answer_gate(log, tenant, attempt, find_drifts=DriftHistory(log).drifts)
     answer = attempt_answer(attempt, gate, log.answer(tenant, attempt), load_english())
-    emit(answer, as_json, format_attempt(attempt, messages(), gate))
-    return Exit.OK
+    return Result(answer, format_attempt(attempt, messages(), gate))
 
 
-def open_log(ctx: typer.Context, tenant: str | None) -> tuple[AttemptLog, str]:
+def open_log(container: Container, tenant: str | None) -> tuple[AttemptLog, str]:
     """The attempt log of the installation, and the id of the tenant."""
     from safelight.providers.attempts.attempt_log import AttemptLog
 
-    persistence = load_container(ctx).persistence
+    persistence = container.persistence
     owner = find_tenant(persistence.accounts, tenant, create=True)
     return AttemptLog(persistence.database), owner.id
 
@@ -408,6 +399,5 @@ def load_english() -> Any:
 
 def messages() -> Any:
     """The messages of the attempts in the language in use."""
-    from safelight.core.i18n import load_messages
 
-    return load_messages("attempts", language())
+    return texts("attempts")

@@ -15,7 +15,7 @@ from .commands import load_container
 from .keys import Administrator
 from .language import texts
 from .operations import Result, command
-from .output import Exit, emit, printable
+from .output import Exit, printable
 from .text_input import read_text
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DatabaseOption = Annotated[
     str | None, typer.Option("--database", help="Database URL. [default: the installation's]")
 ]
@@ -40,24 +39,22 @@ PublicKeyOption = Annotated[
 ]
 
 
-@app.command()
+@command(app)
 def verify(
     ctx: typer.Context,
     database: DatabaseOption = None,
     checkpoints: CheckpointDirOption = None,
     public_key: PublicKeyOption = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Verify every entry, its content and every signed checkpoint. Exit code 3: the log was changed."""
     from safelight.accounts.audit import verify as check
 
     with _open_database(ctx, database) as opened:
         result = check(opened, _checkpoint_stores(ctx, checkpoints), _checkpoint_key(ctx, public_key))
-    emit(result, as_json, _format_verification(result))
-    return Exit.OK if result.ok else Exit.BLOCKED
+    return Result(vars(result), _format_verification(result), Exit.OK if result.ok else Exit.BLOCKED)
 
 
-@app.command()
+@command(app)
 def show(
     ctx: typer.Context,
     after: Annotated[int, typer.Option(help="Print only entries after this number.")] = 0,
@@ -76,8 +73,7 @@ def show(
         str | None, typer.Option(help="Only this event, such as case.revealed or media.shown.")
     ] = None,
     database: DatabaseOption = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Print entries, oldest first, with their content unless it was erased. Conditions can be combined."""
     from safelight.accounts.audit import read_entries
 
@@ -92,12 +88,7 @@ def show(
             event=event or "",
         )
     nothing = "audit.no_match" if after or person or case or event else "audit.empty"
-    emit(
-        {"entries": found},
-        as_json,
-        "\n".join(_format_entry(entry) for entry in found) or texts()(nothing),
-    )
-    return Exit.OK
+    return Result({"entries": found}, "\n".join(_format_entry(entry) for entry in found) or texts()(nothing))
 
 
 @command(app)
@@ -132,13 +123,12 @@ def population(
     return Exit.OK
 
 
-@app.command()
+@command(app)
 def draw(
     file: Annotated[Path, typer.Argument(help="A file from `audit population`.")],
     seed: Annotated[str, typer.Option(help="A text of the auditor, chosen after the export.")],
     count: Annotated[int, typer.Option(min=1, help="The number of cases.")] = 50,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Draw cases from a population by a public rule, without a server. The same seed draws the same ones."""
     from safelight.cases.case_draw import draw_cases
 
@@ -149,20 +139,18 @@ def draw(
         t("audit.compare", found=recorded),
         *(f"{one.id}  {format_iso(one.at)}  {one.outcome}  {one.withheld or ''}" for one in found),
     ]
-    emit(
+    return Result(
         list_object(found, seed=seed, population=head, recorded=recorded, withheld=withheld),
-        as_json,
-        "\n".join(map(printable, lines)),
+        map(printable, lines),
     )
-    return Exit.OK
 
 
-@app.command()
-def checkpoint(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def checkpoint(container: Container) -> Result:
     """Sign the last entry of the log as a checkpoint, store it and print it."""
     from safelight.accounts.audit import CheckpointWriter
 
-    parts = load_container(ctx).persistence
+    parts = container.persistence
     signed = CheckpointWriter(
         parts.database,
         parts.audit_checkpoint_key,
@@ -171,8 +159,7 @@ def checkpoint(ctx: typer.Context, as_json: Json = False) -> int:
     text = texts()("audit.nothing")
     if signed is not None:
         text = texts()("audit.signed", seq=signed.seq, hash=signed.hash, time=format_iso(signed.at))
-    emit({"checkpoint": signed}, as_json, text)
-    return Exit.OK
+    return Result({"checkpoint": signed}, text)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from .client_version import require_same_client
 from .commands import load_container
 from .key_owner import acting_principal
 from .language import language, translate_lines
+from .operations import Json
 from .output import Exit, emit, make_console, make_table, printable, progress_console
 from .prompt_checker import find_policy, has_data
 
@@ -394,7 +395,6 @@ _DraftSeconds = Annotated[
 _Duplicates = Annotated[
     bool, typer.Option("--send-duplicates", help="Also send rows that are equal to an earlier row.")
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback()
@@ -413,7 +413,7 @@ def plan_command(
     draft_model: _DraftModel = "",
     draft_seconds: _DraftSeconds = "",
     send_duplicates: _Duplicates = False,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> int:
     """Check every row and its price. Nothing is generated; with --url, only the list of models is read.
 
@@ -480,7 +480,7 @@ def run_command(
         typer.Option("--out", help="Folder of videos, journal and report. [default: FILE with .batch]"),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> int:
     """Show the plan, ask, and make the videos. The same command goes on after a stop or a crash.
 

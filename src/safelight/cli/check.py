@@ -22,6 +22,7 @@ from .check_data import MIN_SCORE, CheckOutput, visible_findings
 from .check_try import TryRequest
 from .commands import load_container
 from .language import language
+from .operations import Json
 from .output import Exit, emit
 from .prompt_checker import (
     FIELD,
@@ -185,7 +186,7 @@ def check(
             help="Who reads the text: end_user gets no category and no words of a prompt without help.",
         ),
     ] = CheckLevel.END_USER,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Check a prompt against the policy. Without --try, generates, records and charges nothing.
 

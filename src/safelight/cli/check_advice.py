@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from safelight.core.errors import InvalidField
-from safelight.core.i18n import load_messages, translate_sentence
+from safelight.core.i18n import translate_sentence
 from safelight.providers.advice.driver_lines import DriverLine, driver_lines
 from safelight.providers.advice.driver_tables import asked_risks
 from safelight.providers.advice.help_gate import WITHOUT_ADVICE, HelpRefusal
@@ -67,7 +67,7 @@ def print_advice(console: Console, output: CheckOutput, *, whole: bool, room: in
     """
     from rich.text import Text
 
-    t = load_messages("advice", language())
+    t = texts("advice")
     is_short = not (whole or output.fix or output.applied or output.rewriter or output.questions)
     shown = _short_paragraphs(output, room) if is_short else _paragraphs(output, whole=whole)
     for title, lines in shown:
@@ -100,7 +100,7 @@ def _print_indented(console: Console, text: Text) -> None:
 
 def _short_paragraphs(output: CheckOutput, room: int) -> Iterator[tuple[str, list[str]]]:
     """The advice on an allowed prompt: the risk in a line, and the first suggestions, the best first."""
-    t = load_messages("advice", language())
+    t = texts("advice")
     if output.help_lines:
         yield t("title.help"), [line["text"] or "" for line in output.help_lines]
         room -= 1 + len(output.help_lines)
@@ -140,7 +140,7 @@ def _has_stopped(output: CheckOutput) -> bool:
 
 def _risk_lines(output: CheckOutput) -> list[str]:
     """The risk with its reason and source, and the charge for a refusal and the appeal."""
-    t = load_messages("advice", language())
+    t = texts("advice")
     risk = [output.risk["reason"]]
     if not output.risk["shut_down"]:
         risk = [t("risk_line", level=t(f"level.{output.risk_level}"), reason=output.risk["reason"])]
@@ -153,13 +153,13 @@ def _risk_lines(output: CheckOutput) -> list[str]:
 
 
 def _paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list[str]]]:
-    t = load_messages("advice", language())
+    t = texts("advice")
     for name, lines in _named_paragraphs(output, whole=whole):
         yield t(f"title.{name}"), lines
 
 
 def _named_paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list[str]]]:
-    t = load_messages("advice", language())
+    t = texts("advice")
     if output.help_lines:
         yield "help", [line["text"] or "" for line in output.help_lines]
     if _only_sentence(output) or _is_own_policy(output):
@@ -193,7 +193,7 @@ def _documented(general: Sequence[Mapping[str, str]], topic: str) -> str:
     """What the provider documents on this topic, or that nothing is known."""
     said = [one["statement"] for one in general if one["topic"] == topic]
     translated = (translate_sentence("provider_rules", one, language()) or one for one in said)
-    return join_sentences(translated) or load_messages("advice", language())("documented.no_rule")
+    return join_sentences(translated) or texts("advice")("documented.no_rule")
 
 
 def _only_sentence(output: CheckOutput) -> str:
@@ -203,7 +203,7 @@ def _only_sentence(output: CheckOutput) -> str:
 
 
 def _line(line: DriverLine) -> str:
-    t = load_messages("advice", language())
+    t = texts("advice")
     quoted = t("separator").join(t("quote", text=text) for text in line.texts)
     said = join_sentences([line.reason, *(f"[{number}]" for number in line.sources)])
     return f"{quoted}{t('colon') if quoted else ''}{said}"
@@ -213,7 +213,7 @@ def _rewrites(output: CheckOutput, report: Mapping[str, Any]) -> Iterator[str]:
     """The rewrites of a language model, each in full, or why there are none."""
     for one in output.suggestions:
         if one["source"] == SuggestionMaker.REWRITER:
-            rewritten = load_messages("advice", language())("rewritten", prompt=one["rewritten"])
+            rewritten = texts("advice")("rewritten", prompt=one["rewritten"])
             yield f"- {join_sentences([one['text'], one['condition'], rewritten])}"
     if report["note"]:
         yield report["note"]["text"]
@@ -228,13 +228,13 @@ def _suggestions(suggestions: list[dict[str, Any]], *, whole: bool) -> list[str]
     shown = suggestions if whole else suggestions[:MAX_SUGGESTIONS]
     lines = [_suggestion(one, condition) for one, condition in _conditions_once(shown)]
     if more := len(suggestions) - len(shown):
-        lines.append(load_messages("advice", language())("more_suggestions", count=more))
+        lines.append(texts("advice")("more_suggestions", count=more))
     return lines
 
 
 def _conditions_once(shown: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str]]:
     """Each suggestion with its condition, which is printed once: later ones name the first with it."""
-    t = load_messages("advice", language())
+    t = texts("advice")
     first: dict[str, str] = {}
     for place, one in enumerate(shown, 1):
         condition = one["condition"] or ""
@@ -252,7 +252,7 @@ def _suggestion(suggestion: dict[str, Any], condition: str) -> str:
     parts += [one["text"] for one in suggestion["contradictions"]]
     changed = sum(part["change"] == "removed" for part in suggestion["diff"])
     if changed > 1 and len(suggestion["rewritten"]) <= _MAX_REWRITTEN:
-        parts.append(load_messages("advice", language())("rewritten", prompt=suggestion["rewritten"]))
+        parts.append(texts("advice")("rewritten", prompt=suggestion["rewritten"]))
     return f"{number} {join_sentences(part for part in parts if part)}"
 
 

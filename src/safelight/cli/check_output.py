@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from safelight.core.i18n import load_messages, region_of_environment
+from safelight.core.i18n import region_of_environment
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
 from safelight.policy.measurements import ACTS_WITHOUT_E5
 from safelight.policy.verdicts import Action
@@ -86,7 +86,7 @@ def print_check(
         lines += 1
     others = []
     if output.template_required:
-        others.append(load_messages("prompts", language())("template.demanded"))
+        others.append(texts("prompts")("template.demanded"))
     for path in output.not_checked:
         others.append(texts()("check.file", path=path))
         if (seconds := output.scan_seconds.get(path)) is not None:
@@ -236,7 +236,7 @@ def _suggestions(prompt: str, checked: CheckResult) -> Iterator[str]:
 
 def _message(prompt: str, item: ChecklistItem) -> str:
     """The message in the language in use. The English one quotes the words that it is about itself."""
-    words = load_messages("console", language())
+    words = texts("console")
     key = f"check.message.{item.message_key}"
     if not words.has_own(key):
         return item.message
@@ -248,7 +248,7 @@ def _message(prompt: str, item: ChecklistItem) -> str:
 
 
 def _point(prompt: str, item: ChecklistItem) -> str:
-    words = load_messages("console", language())
+    words = texts("console")
     state = words(f"check.state.{item.state.value.replace(' ', '_')}")
     return texts()(
         "check.point", name=words(f"check.name.{item.topic.value}"), state=state, text=_message(prompt, item)
@@ -282,7 +282,7 @@ def _further_checks(checked: CheckResult) -> Iterator[str]:
     as_measured = [cell for cell in text if cell.measured != ACTS_WITHOUT_E5 and not lists]
     detectors = {name for cell in as_measured for name in cell.detectors}
     checks = [(cell.category, cell.modality.value, cell.status.value) for cell in text]
-    yield describe_text_checks(checks, detectors, load_messages("console", language()))
+    yield describe_text_checks(checks, detectors, texts("console"))
 
 
 def _format_note(note: str) -> str:

@@ -125,5 +125,5 @@ def _print_summary(counts: Counter[str], *, demands_template: bool) -> None:
     counted = (t("scan.count", n=n, outcome=_outcome(action)) for action, n in counts.items())
     lines = [t("rows.summary", n=counts.total(), counts=t("separator").join(counted))]
     if demands_template:
-        lines.append(load_messages("prompts", language())("template.demanded"))
+        lines.append(texts("prompts")("template.demanded"))
     sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safelight.core.errors import InvalidField
-from safelight.core.i18n import load_messages
 from safelight_client.money import format_money
 
 from .gateway_calls import (
@@ -185,7 +184,7 @@ def describe_outcome(tried: Mapping[str, Any], *, is_rewrite: bool) -> list[str]
         )
     ]
     if is_rewrite and tried["state"] == "refused_by_provider":
-        said.append(load_messages("advice", language())("refusal.rewrite_failed"))
+        said.append(texts("advice")("refusal.rewrite_failed"))
     return [printable(one) for one in said]
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.core.fileio import write_atomic
-from safelight.core.i18n import load_messages
 
 from .commands import load_container
 from .language import category_name, detector_name, language, modality_name, texts, translate
+from .operations import Json
 from .output import Exit, emit, make_table, print_prose, printable
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _FULL_WIDTH, _STATUS_WIDTH = 80, 8
 @app.callback(invoke_without_command=True)
 def coverage(
     ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
     sheet: Annotated[
         Path | None,
         typer.Option(
@@ -150,7 +150,7 @@ def _format_figure(measured: str | None) -> str:
     """The measured quality in the language in use, and the page that documents it."""
     t = texts()
     if not measured:
-        return load_messages("console", language())("coverage.unmeasured")
+        return texts("console")("coverage.unmeasured")
     figure, _, page = measured.rpartition(", ")
     if not figure:
         return t("coverage.measured_together")

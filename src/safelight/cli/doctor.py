@@ -13,11 +13,12 @@ import typer
 
 from . import doctor_checks, doctor_mail_check, doctor_rewriter_check
 from .commands import load_container
-from .doctor_checks import DoctorCheck, DoctorState, guarded
+from .doctor_checks import DoctorCheck, DoctorState, fail, guarded, ok, warn
 from .language import detector_name, texts, translate
 from .lists import read_lists
-from .output import Exit, emit, print_prose
-from .upstream import NAME, read_key
+from .operations import Result, command
+from .output import Exit, print_prose
+from .upstream import NAME, KeyFile, read_key
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,34 +46,26 @@ def signing(keys: Path, now: dt.datetime) -> DoctorCheck:
 
     path = keys / "signing.pem"
     if not path.exists():
-        return DoctorCheck(
-            name="signing key", state=DoctorState.OK, message="It is created with the first seal."
-        )
+        return ok("signing key", "It is created with the first seal.")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        return DoctorCheck(
-            name="signing key",
-            state=DoctorState.FAILED,
-            message=f"Other users of this machine can read {path}.",
-            remedy=f"If no other user had access: chmod 600 '{path}'. Otherwise: safelight signing revoke",
+        return fail(
+            "signing key",
+            f"Other users of this machine can read {path}.",
+            f"If no other user had access: chmod 600 '{path}'. Otherwise: safelight signing revoke",
         )
     chain = x509.load_pem_x509_certificates(path.read_bytes())
     for certificate in chain:
         problem = certificates.early_problem(certificate, now=now)
         if problem is not None:
-            return DoctorCheck(
-                name="signing key", state=DoctorState.FAILED, message=problem[0], remedy=problem[1]
-            )
+            return fail("signing key", *problem)
     until = certificates.not_after(chain[0])
     if now >= until:
-        return DoctorCheck(
-            name="signing key",
-            state=DoctorState.WARNING,
-            message=f"Its use ended on {until:%Y-%m-%d}; it is renewed with the next seal.",
-            remedy="If the clock is ahead, correct it first.",
+        return warn(
+            "signing key",
+            f"Its use ended on {until:%Y-%m-%d}; it is renewed with the next seal.",
+            "If the clock is ahead, correct it first.",
         )
-    return DoctorCheck(
-        name="signing key", state=DoctorState.OK, message=f"Valid until {until:%Y-%m-%d}, then renewed."
-    )
+    return ok("signing key", f"Valid until {until:%Y-%m-%d}, then renewed.")
 
 
 def configured_signing(keys: Callable[[], KeyStore], now: dt.datetime) -> DoctorCheck:
@@ -80,32 +73,18 @@ def configured_signing(keys: Callable[[], KeyStore], now: dt.datetime) -> Doctor
     name, until = "signing key", keys().signing().certificate.not_valid_after_utc
     message = f"Valid until {until:%Y-%m-%d}."
     if until - now < _RENEW_WITHIN:
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.WARNING,
-            message=message,
-            remedy="Renew the certificate: after that day, nothing can be sealed.",
-        )
-    return DoctorCheck(name=name, state=DoctorState.OK, message=message)
+        return warn(name, message, "Renew the certificate: after that day, nothing can be sealed.")
+    return ok(name, message)
 
 
 def watermark(keys: Path, *, wanted: bool) -> DoctorCheck:
-    """Check the watermark keys. They are only read, not created."""
-    from safelight.core.errors import ConfigurationError
+    """Check the watermark keys. They are only read, not created. Raises `ConfigurationError`."""
     from safelight.provenance.watermark_keys import WatermarkKeys
 
     if not wanted:
-        return DoctorCheck(
-            name="watermark key", state=DoctorState.OK, message="Not needed: “sealing.seal” is “c2pa”."
-        )
-    try:
-        epochs = WatermarkKeys(keys).searched()
-    except ConfigurationError as error:
-        return DoctorCheck(
-            name="watermark key", state=DoctorState.FAILED, message=error.message, remedy=error.remedy or ""
-        )
-    message = "It can be read." if epochs else "It is created at the first start."
-    return DoctorCheck(name="watermark key", state=DoctorState.OK, message=message)
+        return ok("watermark key", "Not needed: “sealing.seal” is “c2pa”.")
+    found = WatermarkKeys(keys).searched()
+    return ok("watermark key", "It can be read." if found else "It is created at the first start.")
 
 
 # The checks of `safelight doctor` on reviewers and downloads.
@@ -119,15 +98,13 @@ def holds(found: Database) -> DoctorCheck:
 
     waiting = _read(found, "holds without a reviewer", count_undecidable)
     if not waiting:
-        message = "A reviewer is enrolled for each open hold."
-        return DoctorCheck(name=_HOLDS, state=DoctorState.OK, message=message)
+        return ok(_HOLDS, "A reviewer is enrolled for each open hold.")
     role = DECIDING_ROLES[KeyScope.VAULT if KeyScope.VAULT in waiting else KeyScope.REVIEW]
-    return DoctorCheck(
-        name=_HOLDS,
-        state=DoctorState.WARNING,
-        message=f"No enrolled person can decide {sum(waiting.values())} held videos. They are refused when "
+    return warn(
+        _HOLDS,
+        f"No enrolled person can decide {sum(waiting.values())} held videos. They are refused when "
         "their time is over.",
-        remedy=f"Enrol a person for them: safelight people add NAME EMAIL --role {role.value}",
+        f"Enrol a person for them: safelight people add NAME EMAIL --role {role.value}",
     )
 
 
@@ -137,13 +114,11 @@ def downloads(found: Database) -> DoctorCheck:
 
     cut = _read(found, "downloads that fail", cut_downloads)
     if not cut:
-        message = "No finished video waits for its download."
-        return DoctorCheck(name=_DOWNLOADS, state=DoctorState.OK, message=message)
-    return DoctorCheck(
-        name=_DOWNLOADS,
-        state=DoctorState.WARNING,
-        message=" ".join(f"{name}: {sentence}" for name, sentence in cut.items()),
-        remedy="Ask the provider for the files, or for a refund.",
+        return ok(_DOWNLOADS, "No finished video waits for its download.")
+    return warn(
+        _DOWNLOADS,
+        " ".join(f"{name}: {sentence}" for name, sentence in cut.items()),
+        "Ask the provider for the files, or for a refund.",
     )
 
 
@@ -177,16 +152,13 @@ class DoctorOptions:
     test_video: bool
 
 
-@app.command()
+@command(app)
 def doctor(
     ctx: typer.Context,
     upstream: Annotated[
         list[str] | None, typer.Option("--upstream", help="Also check this server; repeatable.")
     ] = None,
-    upstream_key_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the upstream's key. [default: variable SAFELIGHT_UPSTREAM_KEY]"),
-    ] = None,
+    upstream_key_file: KeyFile = None,
     model: Annotated[
         str | None, typer.Option(help="The upstream's model to use. [default: the first it lists]")
     ] = None,
@@ -198,8 +170,7 @@ def doctor(
             'billing = "own". It is downloaded, scanned and deleted.',
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+) -> Result:
     """Diagnose the installation and suggest fixes. Changes nothing.
 
     Upstreams are asked for their models and, with --test-video, for one small video. A paid upstream charges
@@ -210,12 +181,11 @@ def doctor(
     )
     found = list(_run_checks(ctx, options))
     worst = DoctorState.FAILED if any(one.state is DoctorState.FAILED for one in found) else DoctorState.OK
-    emit(
+    return Result(
         {"ok": worst is DoctorState.OK, "checks": found},
-        as_json,
         lambda console: print_checks(console, found),
+        Exit.OK if worst is DoctorState.OK else Exit.ERROR,
     )
-    return Exit.OK if worst is DoctorState.OK else Exit.ERROR
 
 
 def print_checks(console: Console, found: list[DoctorCheck]) -> None:
@@ -255,11 +225,7 @@ def _run_checks(ctx: typer.Context, options: DoctorOptions) -> Iterator[DoctorCh
 
     def settings() -> DoctorCheck:
         loaded.append(load_container(ctx))
-        return DoctorCheck(
-            name="settings",
-            state=DoctorState.OK,
-            message=f"Valid. Data directory: “{loaded[0].core.settings.data}”.",
-        )
+        return ok("settings", f"Valid. Data directory: “{loaded[0].core.settings.data}”.")
 
     yield guarded("settings", settings)
     yield guarded("sandbox", lambda: _check_isolation(loaded[0] if loaded else None))
@@ -324,9 +290,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         configured = [name for name, options in settings.detectors.items() if options]
         yield from doctor_checks.detectors([one.name for one in registry.plugins], missing, configured)
     except Exception as error:
-        yield DoctorCheck(
-            name="detectors", state=DoctorState.FAILED, message=f"{type(error).__name__}: {error}"
-        )
+        yield fail("detectors", f"{type(error).__name__}: {error}")
 
 
 def _check_upstreams(container: Container | None, options: DoctorOptions) -> Iterator[DoctorCheck]:
@@ -405,11 +369,10 @@ def _check_upstream(
     if not test_video or found is None:
         return
     if not models:
-        yield DoctorCheck(
-            name=f"upstream {name}: clip",
-            state=DoctorState.FAILED,
-            message="It lists no models, so no test video was requested.",
-            remedy="Name one: --model NAME",
+        yield fail(
+            f"upstream {name}: clip",
+            "It lists no models, so no test video was requested.",
+            "Name one: --model NAME",
         )
         return
     from safelight.providers.videos_api.options import read_options
@@ -447,7 +410,7 @@ def _check_signing(container: Container) -> DoctorCheck:
 def _check_label(container: Container) -> DoctorCheck:
     label = container.pipeline.delivery.label
     message = f"“{label.text}” can be drawn." if label.shows_text else "The icon can be drawn."
-    return DoctorCheck(name="visible label", state=DoctorState.OK, message=message)
+    return ok("visible label", message)
 
 
 def _read_signing_start(container: Container) -> dt.datetime | None:
@@ -474,6 +437,4 @@ def _check_rewriter(container: Container) -> DoctorCheck:
 
 
 def _check_policy(container: Container) -> DoctorCheck:
-    return DoctorCheck(
-        name="policy", state=DoctorState.OK, message=f"“{container.core.configured_policy.name}” is valid."
-    )
+    return ok("policy", f"“{container.core.configured_policy.name}” is valid.")

@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from safelight.core.errors import SettingsError
 from safelight.core.installation import install_command
 
 if TYPE_CHECKING:
@@ -133,61 +132,60 @@ class DoctorCheck(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str = ""
 
 
+def ok(name: str, message: str, remedy: str = "") -> DoctorCheck:
+    return DoctorCheck(name=name, state=DoctorState.OK, message=message, remedy=remedy)
+
+
+def off(name: str, message: str, remedy: str) -> DoctorCheck:
+    return DoctorCheck(name=name, state=DoctorState.OFF, message=message, remedy=remedy)
+
+
+def warn(name: str, message: str, remedy: str) -> DoctorCheck:
+    return DoctorCheck(name=name, state=DoctorState.WARNING, message=message, remedy=remedy)
+
+
+def fail(name: str, message: str, remedy: str = "") -> DoctorCheck:
+    return DoctorCheck(name=name, state=DoctorState.FAILED, message=message, remedy=remedy)
+
+
 def guarded(name: str, check: Callable[[], DoctorCheck]) -> DoctorCheck:
     """Run a check. An exception becomes a failed check with the message of the exception."""
     try:
         return check()
     except Exception as error:
         message = getattr(error, "message", f"{type(error).__name__}: {error}")
-        return DoctorCheck(
-            name=name, state=DoctorState.FAILED, message=message, remedy=getattr(error, "remedy", "") or ""
-        )
+        return fail(name, message, getattr(error, "remedy", "") or "")
 
 
 def python(version: tuple[int, int] = sys.version_info[:2]) -> DoctorCheck:
     message = f"Python {version[0]}.{version[1]}."
     if (3, 11) <= version < (3, 14):
-        return DoctorCheck(name="python", state=DoctorState.OK, message=message)
-    return DoctorCheck(
-        name="python", state=DoctorState.FAILED, message=message, remedy="Use Python 3.11, 3.12 or 3.13."
-    )
+        return ok("python", message)
+    return fail("python", message, "Use Python 3.11, 3.12 or 3.13.")
 
 
 def packages(wanted: dict[str, str] = PACKAGES) -> DoctorCheck:
     missing = [package or name for name, package in wanted.items() if importlib.util.find_spec(name) is None]
     if not missing:
-        return DoctorCheck(
-            name="packages", state=DoctorState.OK, message=f"All {len(wanted)} packages are installed."
-        )
-    return DoctorCheck(
-        name="packages",
-        state=DoctorState.FAILED,
-        message=f"Not installed: {', '.join(missing)}.",
-        remedy=install_command("server"),
-    )
+        return ok("packages", f"All {len(wanted)} packages are installed.")
+    return fail("packages", f"Not installed: {', '.join(missing)}.", install_command("server"))
 
 
 def isolation(found: Isolation) -> DoctorCheck:
     """Check how processes that open untrusted files are isolated on this machine."""
     if found.complete and not found.fork_server_problem:
-        return DoctorCheck(
-            name="sandbox", state=DoctorState.OK, message="Files are opened without network or privileges."
-        )
+        return ok("sandbox", "Files are opened without network or privileges.")
     if found.complete:
-        return DoctorCheck(
-            name="sandbox",
-            state=DoctorState.WARNING,
-            message="Files are opened without network or privileges, but each file starts a new process, "
+        return warn(
+            "sandbox",
+            "Files are opened without network or privileges, but each file starts a new process, "
             f"which is slower: {found.fork_server_problem}",
-            remedy="It is not less safe. Please report this message with the Python and kernel versions.",
+            "It is not less safe. Please report this message with the Python and kernel versions.",
         )
-    return DoctorCheck(
-        name="sandbox",
-        state=DoctorState.WARNING,
-        message=" ".join(
-            (*found.notes, *((found.fork_server_problem,) if found.fork_server_problem else ()))
-        ),
-        remedy="Allow user namespaces for this user (in a container: in its security profile), or run "
+    return warn(
+        "sandbox",
+        " ".join((*found.notes, *((found.fork_server_problem,) if found.fork_server_problem else ()))),
+        "Allow user namespaces for this user (in a container: in its security profile), or run "
         "Safelight in a separate network.",
     )
 
@@ -195,14 +193,11 @@ def isolation(found: Isolation) -> DoctorCheck:
 def limits(wanted_files: int = 1024) -> DoctorCheck:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted_files:
-        return DoctorCheck(
-            name="limits", state=DoctorState.OK, message=f"{_format_limit(soft)} open files allowed."
-        )
-    return DoctorCheck(
-        name="limits",
-        state=DoctorState.WARNING,
-        message=f"Only {soft} open files allowed ({_format_limit(hard)} at most).",
-        remedy=f"Before starting it, run: ulimit -n {wanted_files}",
+        return ok("limits", f"{_format_limit(soft)} open files allowed.")
+    return warn(
+        "limits",
+        f"Only {soft} open files allowed ({_format_limit(hard)} at most).",
+        f"Before starting it, run: ulimit -n {wanted_files}",
     )
 
 
@@ -211,57 +206,34 @@ def disk(data: Path, *, reserve: int, low: int = _MIN_FREE_BYTES) -> DoctorCheck
     free = shutil.disk_usage(folder).free
     message = f"{free / _GIB:.1f} GiB free on the disk of “{data}”."
     if free < reserve:
-        return DoctorCheck(
-            name="disk",
-            state=DoctorState.FAILED,
-            message=message,
-            remedy="Free some space: nothing can be stored.",
-        )
+        return fail("disk", message, "Free some space: nothing can be stored.")
     if free < low:
-        return DoctorCheck(
-            name="disk", state=DoctorState.WARNING, message=message, remedy="Free some space, or move `data`."
-        )
-    return DoctorCheck(name="disk", state=DoctorState.OK, message=message)
+        return warn("disk", message, "Free some space, or move `data`.")
+    return ok("disk", message)
 
 
 def data_directory(data: Path, keys: Path, installation: str) -> DoctorCheck:
     """Check whether the directory is usable and whether a running Safelight uses it. Creates nothing.
 
-    `keys`: the folder of the keys, in which the id `installation` of the settings must be.
+    Raises `SettingsError` if the folder `keys` does not have the id `installation` of the settings.
     """
     from safelight.store.data_directory import require_installation
 
     name = "data directory"
-    try:
-        require_installation(keys, installation)
-    except SettingsError as error:
-        return DoctorCheck(
-            name=name, state=DoctorState.FAILED, message=error.message, remedy=error.remedy or ""
-        )
+    require_installation(keys, installation)
     if not data.exists():
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.WARNING,
-            message=f"The folder “{data}” does not exist yet.",
-            remedy="Run: safelight init",
-        )
+        return warn(name, f"The folder “{data}” does not exist yet.", "Run: safelight init")
     if not data.is_dir() or not os.access(data, os.R_OK | os.W_OK | os.X_OK):
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.FAILED,
-            message=f"{data} is not a folder that this user can write to.",
-            remedy="Change its owner to this user, or set another `data` in the settings.",
+        return fail(
+            name,
+            f"{data} is not a folder that this user can write to.",
+            "Change its owner to this user, or set another `data` in the settings.",
         )
     if stat.S_IMODE(data.stat().st_mode) & 0o007:
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.WARNING,
-            message=f"All users of this machine can read {data}.",
-            remedy=f"chmod 700 '{data}'",
-        )
+        return warn(name, f"All users of this machine can read {data}.", f"chmod 700 '{data}'")
     holder = _find_lock_holder(data / "lock")
     used = f" and in use by process {holder}" if holder else ", and no other process uses it"
-    return DoctorCheck(name=name, state=DoctorState.OK, message=f"{data} is writable{used}.")
+    return ok(name, f"{data} is writable{used}.")
 
 
 def _find_lock_holder(lock: Path) -> str:
@@ -277,7 +249,7 @@ def _find_lock_holder(lock: Path) -> str:
 
 def port(host: str, number: int) -> DoctorCheck:
     if number == 0:
-        return DoctorCheck(name="port", state=DoctorState.OK, message="A free port is selected at start.")
+        return ok("port", "A free port is selected at start.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -285,16 +257,13 @@ def port(host: str, number: int) -> DoctorCheck:
             probe.bind((host, number))
         except OSError as error:
             if _answers(host, number):
-                return DoctorCheck(
-                    name="port", state=DoctorState.OK, message=f"A Safelight answers on {host}:{number}."
-                )
-            return DoctorCheck(
-                name="port",
-                state=DoctorState.WARNING,
-                message=f"Cannot listen on {host}:{number}: {error.strerror}.",
-                remedy="Another program uses it: set another `server.port`.",
+                return ok("port", f"A Safelight answers on {host}:{number}.")
+            return warn(
+                "port",
+                f"Cannot listen on {host}:{number}: {error.strerror}.",
+                "Another program uses it: set another `server.port`.",
             )
-    return DoctorCheck(name="port", state=DoctorState.OK, message=f"{host}:{number} is free.")
+    return ok("port", f"{host}:{number} is free.")
 
 
 def _answers(host: str, number: int) -> bool:
@@ -317,35 +286,28 @@ def database(found: Database, connections: int) -> DoctorCheck:
 
     name = "database"
     if found.path is not None and not found.path.exists():
-        return DoctorCheck(name=name, state=DoctorState.OK, message="It is created at the first start.")
+        return ok(name, "It is created at the first start.")
     migrations.check(found, thorough=True)
     with found.raw_connection() as connection:
         current = migrations.is_current(connection)
     kind = "SQLite" if found.is_sqlite else "PostgreSQL"
     if not current:
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.OK,
-            message=f"{kind}, reachable; its tables are created at the next start.",
-        )
+        return ok(name, f"{kind}, reachable; its tables are created at the next start.")
     message = f"{kind}, reachable, schema version {migrations.HEAD}."
     ahead_s = found.clock.ahead_s if isinstance(found.clock, SharedClock) else 0.0
     if abs(ahead_s) > MAX_DIFFERENCE_S:
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.WARNING,
-            message=f"{message} This machine's clock is {abs(ahead_s):,.0f} s "
+        return warn(
+            name,
+            f"{message} This machine's clock is {abs(ahead_s):,.0f} s "
             f"{'ahead of' if ahead_s > 0 else 'behind'} the database's, whose time counts.",
-            remedy="Synchronize both with NTP: seals have this machine's time.",
+            "Synchronize both with NTP: seals have this machine's time.",
         )
     if counts := found.read_connections():
         allowed, used = counts
         message += f" Of {allowed:,} connections, {used:,} are open; a gateway opens up to {connections:,}."
         if allowed < connections:
-            return DoctorCheck(
-                name=name, state=DoctorState.WARNING, message=message, remedy=CONNECTIONS_REMEDY
-            )
-    return DoctorCheck(name=name, state=DoctorState.OK, message=message)
+            return warn(name, message, CONNECTIONS_REMEDY)
+    return ok(name, message)
 
 
 def detectors(
@@ -355,28 +317,14 @@ def detectors(
 
     A missing detector that the settings configure is a problem; any other one is off.
     """
-    number = len(list(installed))
-    found = [
-        DoctorCheck(
-            name="detectors",
-            state=DoctorState.OK if number else DoctorState.FAILED,
-            message=f"{number} are available; list: safelight models list."
-            if number
-            else "No detector is available.",
-            remedy="" if number else "Reinstall Safelight.",
-        )
-    ]
+    if number := len(list(installed)):
+        found = [ok("detectors", f"{number} are available; list: safelight models list.")]
+    else:
+        found = [fail("detectors", "No detector is available.", "Reinstall Safelight.")]
     for name, sentence in missing:
         purpose, remedy = OPTIONAL_DETECTORS.get(name, ("", ""))
-        off = name not in configured
-        found.append(
-            DoctorCheck(
-                name=f"{DETECTOR}{name}",
-                state=DoctorState.OFF if off else DoctorState.WARNING,
-                message=purpose if off and purpose else sentence,
-                remedy=remedy or "See: safelight models list",
-            )
-        )
+        make, message = (warn, sentence) if name in configured else (off, purpose or sentence)
+        found.append(make(DETECTOR + name, message, remedy or "See: safelight models list"))
     return found
 
 
@@ -384,16 +332,11 @@ def lists(records: Sequence[ListRecord]) -> DoctorCheck:
     """Check whether every list has an owner, a source and a review in time."""
     problems = [one.name for one in records if one.problems]
     if not problems:
-        return DoctorCheck(
-            name="lists",
-            state=DoctorState.OK,
-            message=f"{len(records)} lists have an owner, a source and a review in time.",
-        )
-    return DoctorCheck(
-        name="lists",
-        state=DoctorState.WARNING,
-        message=f"{len(problems)} of {len(records)} lists are stale or lack an owner or a source.",
-        remedy="Name them: safelight lists check",
+        return ok("lists", f"{len(records)} lists have an owner, a source and a review in time.")
+    return warn(
+        "lists",
+        f"{len(problems)} of {len(records)} lists are stale or lack an owner or a source.",
+        "Name them: safelight lists check",
     )
 
 
@@ -401,26 +344,22 @@ def fonts(folders: Iterable[str] = _FONT_FOLDERS) -> DoctorCheck:
     for folder in folders:
         path = Path(folder).expanduser()
         if path.is_dir() and any(file.suffix in {".ttf", ".otf", ".ttc"} for file in path.rglob("*.?t?")):
-            return DoctorCheck(name="fonts", state=DoctorState.OK, message=f"Fonts in {path}.")
-    return DoctorCheck(
-        name="fonts",
-        state=DoctorState.WARNING,
-        message="No system fonts: captions use Pillow's own font, which has only Latin letters.",
-        remedy="For other scripts, install fonts such as Debian's fonts-noto-core and fonts-noto-cjk.",
+            return ok("fonts", f"Fonts in {path}.")
+    return warn(
+        "fonts",
+        "No system fonts: captions use Pillow's own font, which has only Latin letters.",
+        "For other scripts, install fonts such as Debian's fonts-noto-core and fonts-noto-cjk.",
     )
 
 
 def speech(program: str = "espeak-ng") -> DoctorCheck:
     found = shutil.which(program)
     if found:
-        return DoctorCheck(
-            name="speech", state=DoctorState.OK, message=f"{found} speaks the lines of storyboards."
-        )
-    return DoctorCheck(
-        name="speech",
-        state=DoctorState.WARNING,
-        message=f"{program} is not installed: storyboards show spoken lines as text only.",
-        remedy="Install it, such as Debian's package espeak-ng.",
+        return ok("speech", f"{found} speaks the lines of storyboards.")
+    return warn(
+        "speech",
+        f"{program} is not installed: storyboards show spoken lines as text only.",
+        "Install it, such as Debian's package espeak-ng.",
     )
 
 
@@ -428,40 +367,29 @@ def clock(now: dt.datetime, *, signing_from: dt.datetime | None = None) -> Docto
     """Check whether the clock is plausible, because other tools reject seals with a wrong time."""
     message = f"It is {now.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC."
     if now < max(_NOT_BEFORE, signing_from or _NOT_BEFORE):
-        return DoctorCheck(
-            name="clock",
-            state=DoctorState.FAILED,
-            message=f"{message} That is before the date of this release or of its signing certificate.",
-            remedy="Set the clock, and synchronize it with NTP.",
+        return fail(
+            "clock",
+            f"{message} That is before the date of this release or of its signing certificate.",
+            "Set the clock, and synchronize it with NTP.",
         )
-    return DoctorCheck(name="clock", state=DoctorState.OK, message=message)
+    return ok("clock", message)
 
 
 def upstream(name: str, url: str, *, timeout_s: float = 3.0) -> DoctorCheck:
     """Check whether a generator's server accepts connections. Sends no request."""
     parts = urlsplit(url)
     if not parts.hostname:
-        return DoctorCheck(
-            name=f"upstream {name}",
-            state=DoctorState.FAILED,
-            message=f"{url!r} is not an address.",
-            remedy="Write it as http://host:port/v1.",
-        )
+        return fail(f"upstream {name}", f"{url!r} is not an address.", "Write it as http://host:port/v1.")
     number = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         socket.create_connection((parts.hostname, number), timeout=timeout_s).close()
     except OSError as error:
-        return DoctorCheck(
-            name=f"upstream {name}",
-            state=DoctorState.WARNING,
-            message=f"Cannot connect to {parts.hostname}:{number}: {error.strerror or error}.",
-            remedy="Start the server, or correct its address in the settings.",
+        return warn(
+            f"upstream {name}",
+            f"Cannot connect to {parts.hostname}:{number}: {error.strerror or error}.",
+            "Start the server, or correct its address in the settings.",
         )
-    return DoctorCheck(
-        name=f"upstream {name}",
-        state=DoctorState.OK,
-        message=f"{parts.hostname}:{number} accepts connections.",
-    )
+    return ok(f"upstream {name}", f"{parts.hostname}:{number} accepts connections.")
 
 
 def upstream_places(name: str, limit: int) -> DoctorCheck:
@@ -470,11 +398,7 @@ def upstream_places(name: str, limit: int) -> DoctorCheck:
 
     shared = f"{limit} requests at the same time, at most {places_of_a_key(limit)} of one API key or person."
     alone = "One request at a time. While it runs, the requests of other keys wait."
-    return DoctorCheck(
-        name=f"upstream {name}: places",
-        state=DoctorState.OK,
-        message=f"{alone if limit == 1 else shared} Set by max_concurrent.",
-    )
+    return ok(f"upstream {name}: places", f"{alone if limit == 1 else shared} Set by max_concurrent.")
 
 
 def _format_limit(value: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import smtplib
 from typing import TYPE_CHECKING
 
-from .doctor_checks import DoctorCheck, DoctorState
+from .doctor_checks import DoctorCheck, off, ok, warn
 
 if TYPE_CHECKING:
     from safelight.core.net.mail_client import MailClient
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 def mail(client: MailClient | None) -> DoctorCheck:
     """Check whether the mail server accepts a connection and the sign-in. Sends nothing."""
     if client is None:
-        return DoctorCheck(
-            name="mail",
-            state=DoctorState.OFF,
-            message="Not configured: links are shown to the person who asks, who passes them on.",
-            remedy="Set mail.host and mail.sender.",
+        return off(
+            "mail",
+            "Not configured: links are shown to the person who asks, who passes them on.",
+            "Set mail.host and mail.sender.",
         )
     try:
         client.check()
@@ -27,9 +26,5 @@ def mail(client: MailClient | None) -> DoctorCheck:
     except (OSError, smtplib.SMTPException) as error:
         why = f"The mail server cannot be used: {type(error).__name__}."
     else:
-        return DoctorCheck(
-            name="mail", state=DoctorState.OK, message="The mail server accepts the connection."
-        )
-    return DoctorCheck(
-        name="mail", state=DoctorState.WARNING, message=why, remedy="Check the settings mail.*."
-    )
+        return ok("mail", "The mail server accepts the connection.")
+    return warn("mail", why, "Check the settings mail.*.")

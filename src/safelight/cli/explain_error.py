@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.core.errors import InvalidField
-from safelight.core.i18n import load_messages, translate_sentence
+from safelight.core.i18n import translate_sentence
 from safelight_client.money import format_money
 
 from .language import category_name, join_sentences, language, texts
-from .output import Exit, emit, print_prose, printable
+from .operations import Result, command
+from .output import Exit, print_prose, printable
 from .provider_names import require_known_provider
 from .text_input import read_text
 
@@ -39,7 +40,7 @@ _REPORT = re.compile(
 )
 
 
-@app.command()
+@command(app)
 def explain_error(
     ctx: typer.Context,
     text: Annotated[
@@ -56,8 +57,7 @@ def explain_error(
         str | None,
         typer.Option("--prompt", help="The prompt of the request: check it too, and say what to send next."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+) -> Result:
     """Explain a provider's error: which party refused at which stage, the charge, and the next step.
 
     Sends nothing. Exit code 0: known. 2: the provider of --provider is not known. 5: the error is not known.
@@ -79,8 +79,7 @@ def explain_error(
         if about is not None:
             _print_prompt(console, about)
 
-    emit(payload, as_json, printed)
-    return Exit.NOT_COVERED if found.kind is ErrorKind.UNKNOWN else Exit.OK
+    return Result(payload, printed, Exit.NOT_COVERED if found.kind is ErrorKind.UNKNOWN else Exit.OK)
 
 
 def _explain_prompt(ctx: typer.Context, found: ProviderError, prompt: str, provider: str) -> dict[str, Any]:
@@ -107,7 +106,7 @@ def _explain_prompt(ctx: typer.Context, found: ProviderError, prompt: str, provi
 
 def _print_prompt(console: Console, about: Mapping[str, Any]) -> None:
     """The help lines, the likely words, the prompt to send next and its price."""
-    t = load_messages("advice", language())
+    t = texts("advice")
     if about["help_lines"]:
         print_prose(console, t("title.help"))
         for line in about["help_lines"]:
@@ -127,7 +126,7 @@ def _print_prompt(console: Console, about: Mapping[str, Any]) -> None:
 def _price(price: Mapping[str, Any] | None) -> str:
     if price is None:
         return texts()("try.unknown")
-    t = load_messages("advice", language())
+    t = texts("advice")
     usd, seconds = format_money(price["usd"]), price["seconds"]
     return t("refused_prompt.price_of", price=usd, seconds=f"{seconds:g}", model=price["model"])
 
@@ -231,7 +230,7 @@ def _gate_rows(gate: GateAnswer, found: ProviderError) -> list[tuple[str, str]]:
 
     The cause has no row if another row says the same.
     """
-    t = load_messages("attempts", language())
+    t = texts("attempts")
     said = gate.as_json(t)
     if gate.gate.value == "unknown":
         return []

@@ -11,9 +11,9 @@ from safelight.cases.inputs import GateLowering
 from safelight.core.errors import NotFound
 
 from .demo import operator
-from .language import language
+from .language import language, texts
 from .operations import Result, command
-from .output import Exit, format_day, printable
+from .output import format_day, printable
 
 if TYPE_CHECKING:
     from safelight.app.container import Container
@@ -54,10 +54,9 @@ def _service(container: Container) -> GateService:
 
 
 def _print(report: GateReport) -> Result:
-    from safelight.core.i18n import load_messages
     from safelight.web.api.gates import show_gate
 
-    t, state = load_messages("gates", language()), report.state
+    t, state = texts("gates"), report.state
     following = state.step.following
     lines = [t("now", step=t(f"step.{state.step}")), t(f"about.{state.step}")]
     if state.proposed_step and state.proposed_by:
@@ -67,4 +66,4 @@ def _print(report: GateReport) -> Result:
         lines.append(t(key, step=t(f"step.{following}")))
         lines += [f"  {one.sentence(language())}" for one in report.missing]
     lines += [f"{format_day(one.at)} {t(one.event)} {printable(one.actor)}" for one in report.moves]
-    return Result(show_gate(report), "\n".join(lines), Exit.OK)
+    return Result(show_gate(report), lines)

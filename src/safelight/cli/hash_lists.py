@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .commands import load_container
 from .language import category_name, texts
-from .output import Exit, ProgressBar, emit, format_day, printable
+from .operations import Result, command
+from .output import Exit, ProgressBar, format_day, printable
 
 if TYPE_CHECKING:
+    from safelight.app.container import Container
     from safelight.cases.hash_recheck import RecheckMatch
 
 app = typer.Typer(no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: Number of import problems that are printed; further problems are only counted.
 MAX_PRINTED_PROBLEMS = 20
 
@@ -31,9 +31,9 @@ class HashKindOption(StrEnum):
     MD5 = "md5"
 
 
-@app.command("import")
+@command(app)
 def import_(
-    ctx: typer.Context,
+    container: Container,
     file: Annotated[Path, typer.Argument(help="ThreatExchange JSON, CSV (`hash,quality`) or lines.")],
     list_name: Annotated[
         str, typer.Option("--list", help="The list to add to; created if it does not exist.")
@@ -45,12 +45,11 @@ def import_(
         HashKindOption | None,
         typer.Option("--kind", help="Kind of the hashes if the file does not name it. [default: by length]"),
     ] = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Add the hashes of a file to a list, and remove those that the file marks as withdrawn."""
     from safelight.detectors.image.hash_lists import HashKind
 
-    done = load_container(ctx).persistence.enrolments.import_hashes(
+    done = container.persistence.enrolments.import_hashes(
         file, name=list_name, category=category, kind=HashKind(kind.value) if kind else None
     )
     lines = [
@@ -71,14 +70,15 @@ def import_(
         "malformed": len(done.problems),
         "problems": list(done.problems[:MAX_PRINTED_PROBLEMS]),
     }
-    emit(payload, as_json, "\n".join(lines))
-    return Exit.ERROR if done.problems and not done.added and not done.already_known else Exit.OK
+    return Result(
+        payload, lines, Exit.ERROR if done.problems and not done.added and not done.already_known else Exit.OK
+    )
 
 
-@app.command("list")
-def list_(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def list_(container: Container) -> Result:
     """List the hash lists with category and number of hashes of each kind. Never prints the hashes."""
-    lists = load_container(ctx).core.hash_lists
+    lists = container.core.hash_lists
     found = [
         {
             "name": one.name,
@@ -101,32 +101,23 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
         )
         for one in lists.all()
     ]
-    emit(
-        {"folder": str(lists.folder), "lists": found},
-        as_json,
-        "\n".join(lines) or t("hashes.none"),
-    )
-    return Exit.OK
+    return Result({"folder": str(lists.folder), "lists": found}, "\n".join(lines) or t("hashes.none"))
 
 
-@app.command()
-def remove(
-    ctx: typer.Context, name: Annotated[str, typer.Argument(help="The list.")], as_json: Json = False
-) -> int:
+@command(app)
+def remove(container: Container, name: Annotated[str, typer.Argument(help="The list.")]) -> Result:
     """Remove a list. A running gateway stops using it immediately."""
-    removed = load_container(ctx).persistence.enrolments.remove_hashes(name)
-    emit({"name": name, "removed": removed}, as_json, texts()("hashes.removed", name=name, n=removed))
-    return Exit.OK
+    removed = container.persistence.enrolments.remove_hashes(name)
+    return Result({"name": name, "removed": removed}, texts()("hashes.removed", name=name, n=removed))
 
 
-@app.command()
-def recheck(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def recheck(container: Container) -> Result:
     """Compare delivered videos with the hash lists, and withdraw matches.
 
     For videos delivered before a list was imported. The policy decides about a match; if it blocks or holds
     the video, the video and everything derived from it are withdrawn. Exit code 3: videos were withdrawn.
     """
-    container = load_container(ctx)
     with ProgressBar(None, "videos") as bar:
         done = container.pipeline.hash_recheck.recheck(
             container.persistence.tenant, actor="operator", progress=bar.update
@@ -143,10 +134,8 @@ def recheck(ctx: typer.Context, as_json: Json = False) -> int:
         *(f"  {_format_match(one)}" for one in done.matched),
         *(f"  {t('hashes.unread', video=video_id, reason=reason)}" for video_id, reason in done.unread),
     ]
-    emit(payload, as_json, "\n".join(lines))
-    if withdrawn:
-        return Exit.BLOCKED
-    return Exit.ERROR if done.unread else Exit.OK
+    code = Exit.BLOCKED if withdrawn else Exit.ERROR if done.unread else Exit.OK
+    return Result(payload, lines, code)
 
 
 def _format_match(match: RecheckMatch) -> str:

@@ -9,7 +9,7 @@ import typer
 from safelight.cases.incident_inputs import IncidentChange, IncidentClosing, IncidentOpening, IncidentQuery
 
 from .keys import Administrator
-from .language import category_name, language
+from .language import category_name, texts
 from .operations import Result, command
 from .output import format_time, printable
 
@@ -58,9 +58,8 @@ def close(container: Container, incident: IncidentId, asked: IncidentClosing, wh
 
 
 def _texts() -> Messages:
-    from safelight.core.i18n import load_messages
 
-    return load_messages("incidents", language())
+    return texts("incidents")
 
 
 def _head(one: Incident) -> str:

@@ -17,13 +17,13 @@ from .commands import config_path
 from .doctor_checks import DoctorState, packages
 from .language import translate, translate_lines
 from .output import Exit, emit, format_day
+from .upstream import KeyFile, OfferedModels, Paid, Upstream, UpstreamAnswers, attach
 
 if TYPE_CHECKING:
     from safelight.app.container import Container
     from safelight.policy.findings import Cell, Stage
     from safelight.policy.waivers import Waiver
 
-    from .upstream import Upstream
 
 app = typer.Typer(add_completion=False)
 
@@ -50,17 +50,9 @@ def init(
         str | None,
         typer.Option(help="A server with /v1/videos: read its models, and make it the default generator."),
     ] = None,
-    upstream_key_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the upstream's key. [default: variable SAFELIGHT_UPSTREAM_KEY]"),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(help="Offer only this model of the upstream; repeatable. [default: all]"),
-    ] = None,
-    paid: Annotated[
-        bool, typer.Option("--paid", help="The upstream charges: a request is submitted at most once.")
-    ] = False,
+    upstream_key_file: KeyFile = None,
+    model: OfferedModels = None,
+    paid: Paid = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask no questions.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; asks no questions.")] = False,
 ) -> int:
@@ -130,8 +122,6 @@ def _require_both(waiver_by: str | None, waiver_reason: str | None) -> None:
 def _attach(
     url: str | None, key_file: Path | None, models: Sequence[str] | None, *, paid: bool
 ) -> Upstream | None:
-    from .upstream import UpstreamAnswers, attach
-
     if url is None:
         if models or paid or key_file:
             raise SettingsError("--model, --paid and --upstream-key-file go with --upstream.")

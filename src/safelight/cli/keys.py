@@ -22,6 +22,7 @@ app = typer.Typer(no_args_is_help=True)
 #: An error message names at most this number of tenants.
 _MAX_NAMED = 10
 
+DecidedBy = Annotated[str, typer.Option("--by", help="The person who decides this.")]
 KeyId = Annotated[str, typer.Argument(help="The key's id, key_...")]
 TenantOption = Annotated[
     str | None, typer.Option("--tenant", help="The tenant's id or name; required if there are several.")

@@ -72,14 +72,14 @@ def language() -> str:
     return _Chosen.tag
 
 
-def texts() -> Messages:
-    """The messages of the command line in the language in use."""
-    return load_messages("cli", _Chosen.tag)
+def texts(catalogue: str = "cli") -> Messages:
+    """The messages of the command line, or of another catalogue, in the language in use."""
+    return load_messages(catalogue, _Chosen.tag)
 
 
 def join_sentences(sentences: Iterable[str]) -> str:
     """The sentences as one text, with the separator of the language in use."""
-    return load_messages("explanations", _Chosen.tag)("join").join(sentences)
+    return texts("explanations")("join").join(sentences)
 
 
 def translate(sentence: str) -> str:
@@ -118,10 +118,10 @@ def category_name(category: str) -> str:
 
 def modality_name(modality: str) -> str:
     """The modality in words."""
-    return load_messages("console", _Chosen.tag)(f"modality.{modality}")
+    return texts("console")(f"modality.{modality}")
 
 
 def detector_name(detector: str) -> str:
     """The detector in words. A detector of a plugin has no translation and keeps its own name."""
-    words = load_messages("detectors", _Chosen.tag)
+    words = texts("detectors")
     return words(detector) if words.has(detector) else detector

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.core.envelopes import deleted_object, list_object
-from safelight.core.i18n import load_messages
 
 from .commands import load_container
 from .key_owner import acting_principal
-from .language import language
+from .language import texts
+from .operations import Result, command
 from .output import Exit, emit, printable
 from .text_input import read_text
 
 if TYPE_CHECKING:
+    from safelight.app.container import Container
     from safelight.core.i18n import Messages
     from safelight.videos.library import EntryImport, EntryQuery, ImportedEntry, LibraryEntry
 
@@ -27,77 +28,66 @@ Category = Annotated[str | None, typer.Option("--category", help="Only this cate
 Marked = Annotated[
     bool, typer.Option("--needs-validation", help="Only entries that need to be validated again.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@app.command("list")
-def list_(
-    ctx: typer.Context, category: Category = None, marked: Marked = False, as_json: Json = False
-) -> int:
+@command(app)
+def list_(container: Container, category: Category = None, marked: Marked = False) -> Result:
     """List the newest entries."""
     from safelight.videos.library import MAX_RESULTS, EntryQuery
 
     query = EntryQuery(category=category, needs_validation=marked, limit=MAX_RESULTS)
-    return _search(ctx, query, as_json=as_json)
+    return _search(container, query)
 
 
-@app.command()
+@command(app)
 def search(
-    ctx: typer.Context,
+    container: Container,
     words: Annotated[str, typer.Argument(help="Words of the prompt, in any language.")],
     category: Category = None,
     marked: Marked = False,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Find the entries that fit best."""
     from safelight.videos.library import EntryQuery
 
     query = EntryQuery(words=words, category=category, needs_validation=marked)
-    return _search(ctx, query, as_json=as_json)
+    return _search(container, query)
 
 
-@app.command()
+@command(app)
 def add(
-    ctx: typer.Context,
+    container: Container,
     video: Annotated[str, typer.Argument(help="The id of a delivered video with the verdict allow.")],
     category: Annotated[str, typer.Option("--category", help="A category, such as landscape.")],
     notes: Annotated[str, typer.Option("--notes", help="What a colleague should know.")] = "",
     variation_of: Annotated[
         str | None, typer.Option("--variation-of", help="The id of the entry that this prompt varies.")
     ] = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Add the prompt of a delivered video."""
     from safelight.videos.library import NewEntry, entry_object
 
-    container = load_container(ctx)
     new = NewEntry(video_id=video, category=category, notes=notes, variation_of=variation_of)
     added = container.library.add(acting_principal(container, use_key=False), new)
-    emit(entry_object(added), as_json, _format(added))
-    return Exit.OK
+    return Result(entry_object(added), _format(added))
 
 
-@app.command()
+@command(app)
 def remove(
-    ctx: typer.Context,
+    container: Container,
     entry: Annotated[str, typer.Argument(help="The entry's id.")],
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Remove an entry. Its videos stay."""
-    container = load_container(ctx)
     container.library.remove(acting_principal(container, use_key=False), entry)
-    emit(deleted_object(entry, "library.entry"), as_json, _texts()("entry.removed"))
-    return Exit.OK
+    return Result(deleted_object(entry, "library.entry"), _texts()("entry.removed"))
 
 
-@app.command("import")
+@command(app)
 def import_(
     ctx: typer.Context,
     file: Annotated[
         Path, typer.Argument(help="An export, or a file of JSON lines.", exists=True, dir_okay=False)
     ],
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Import prompts. Each is checked like a new prompt. Exit code 1: at least one was not added."""
     from safelight.core.errors import SafelightError
     from safelight.videos.library import MAX_IMPORTED_ENTRIES, EntryImport, ImportOutcome, import_object
@@ -119,9 +109,9 @@ def import_(
             ]
             break
         results += [_renumber(each, start) for each in part]
-    emit(import_object(results), as_json, _format_import(results))
     fine = {ImportOutcome.ADDED, ImportOutcome.KNOWN}
-    return Exit.OK if all(each.outcome in fine for each in results) else Exit.ERROR
+    code = Exit.OK if all(each.outcome in fine for each in results) else Exit.ERROR
+    return Result(import_object(results), _format_import(results), code)
 
 
 @app.command()
@@ -146,15 +136,13 @@ def export(
     return Exit.OK
 
 
-def _search(ctx: typer.Context, query: EntryQuery, *, as_json: bool) -> int:
+def _search(container: Container, query: EntryQuery) -> Result:
     from safelight.videos.library import entry_object
 
-    container = load_container(ctx)
     found = container.library.search(acting_principal(container, use_key=False), query)
     lines = "\n".join(_format(each) for each in found.items)
     payload = list_object(map(entry_object, found.items), has_more=found.has_more)
-    emit(payload, as_json, lines or _texts()("entry.none"))
-    return Exit.OK
+    return Result(payload, lines or _texts()("entry.none"))
 
 
 def _read_entries(file: Path) -> list[ImportedEntry]:
@@ -186,7 +174,7 @@ def _renumber(result: EntryImport, start: int) -> EntryImport:
 
 
 def _texts() -> Messages:
-    return load_messages("prompts", language())
+    return texts("prompts")
 
 
 def _format(entry: LibraryEntry) -> str:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safelight.core.i18n import load_messages
-
-from .commands import load_container
-from .language import language, texts, translate
-from .output import Exit, emit, printable
+from .language import texts, translate
+from .operations import Result, command
+from .output import Exit, printable
 
 if TYPE_CHECKING:
     from safelight.app.container import Container
@@ -19,52 +17,47 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: Review period of an operator's list, in days.
 _DEFAULT_REVIEW_DAYS = 180
 
 
-@app.command()
-def check(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def check(container: Container) -> Result:
     """Name the lists that are stale or lack an owner or a source, shipped ones and yours.
 
     Exit code 1: there are such lists.
     """
-    records = read_lists(load_container(ctx))
+    records = read_lists(container)
     problems = [one for one in records if one.problems]
-    words = load_messages("console", language())
+    words = texts("console")
     lines = [_format(one) for one in problems]
     lines.append(words("lists.sum", n=len(records), problems=len(problems)))
     if problems:
         lines.append(words("lists.remedy"))
-    emit({"ok": not problems, "lists": records}, as_json, "\n".join(lines))
-    return Exit.ERROR if problems else Exit.OK
+    return Result({"ok": not problems, "lists": records}, lines, Exit.ERROR if problems else Exit.OK)
 
 
-@app.command("set")
+@command(app)
 def set_(
-    ctx: typer.Context,
+    container: Container,
     name: Annotated[str, typer.Argument(help="The list, such as names/own.")],
     owner: Annotated[str, typer.Option(help="The person or team who answers for the list.")],
     source: Annotated[str, typer.Option(help="Where its entries come from.")],
     review_days: Annotated[
         int, typer.Option(min=1, help="Days after which it has to be reviewed again.")
     ] = _DEFAULT_REVIEW_DAYS,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Record owner and source of one of your lists, and that it was reviewed today."""
     from safelight.detectors.list_folder import ListOrigin
     from safelight.detectors.list_origins import split_name
 
-    container = load_container(ctx)
     kind, rest = split_name(name)
     origin = ListOrigin(
         owner=owner.strip(), source=source.strip(), reviewed=_today().isoformat(), review_days=review_days
     )
     dict(container.core.list_folders)[kind].set_origin(rest, origin)
     record = next(one for one in read_lists(container) if one.name == name)
-    emit(record, as_json, _format(record))
-    return Exit.OK
+    return Result(record, _format(record))
 
 
 def read_lists(container: Container) -> tuple[ListRecord, ...]:
@@ -85,7 +78,7 @@ def _format(one: ListRecord) -> str:
         days=one.review_days,
     )
     if one.problems:
-        words = load_messages("console", language())
+        words = texts("console")
         problems = t("separator").join(words(f"lists.problem.{problem.value}") for problem in one.problems)
         line = t("lists.problems", line=line, problems=problems)
     return printable(line)

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands import load_container
-from .output import Exit, emit
+from .operations import Result, command
 
 if TYPE_CHECKING:
+    from safelight.app.container import Container
     from safelight.detectors.image.logo_store import EnrolledLogo
 
 app = typer.Typer(no_args_is_help=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class LogoKindOption(StrEnum):
@@ -24,9 +22,9 @@ class LogoKindOption(StrEnum):
     CHARACTER = "character"
 
 
-@app.command()
+@command(app)
 def add(
-    ctx: typer.Context,
+    container: Container,
     name: Annotated[str, typer.Argument(help="A name for the logo, such as acme-roundel.")],
     files: Annotated[
         list[Path] | None, typer.Argument(help="Images of the logo alone: PNG, JPEG or WebP.")
@@ -35,36 +33,30 @@ def add(
         LogoKindOption, typer.Option("--kind", help="What the logo shows.")
     ] = LogoKindOption.BRAND,
     word: Annotated[list[str] | None, typer.Option("--word", help="The logo as text; repeatable.")] = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Enrol a logo by images, words or both. Files and words are added to an existing logo."""
     from safelight.detectors.image.logo_store import LogoKind
 
-    logo = load_container(ctx).persistence.enrolments.add_logo(
+    logo = container.persistence.enrolments.add_logo(
         name, files or [], kind=LogoKind(kind.value), words=tuple(word or ())
     )
-    emit(_to_json(logo), as_json, f"Enrolled: {_format_line(logo)}. A running gateway uses it immediately.")
-    return Exit.OK
+    return Result(_to_json(logo), f"Enrolled: {_format_line(logo)}. A running gateway uses it immediately.")
 
 
-@app.command("list")
-def list_(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def list_(container: Container) -> Result:
     """List the enrolled logos."""
-    logos = load_container(ctx).core.logos
+    logos = container.core.logos
     found = logos.all()
     payload = {"folder": str(logos.folder), "logos": [_to_json(logo) for logo in found]}
-    emit(payload, as_json, "\n".join(_format_line(logo) for logo in found) or "No logo is enrolled.")
-    return Exit.OK
+    return Result(payload, "\n".join(_format_line(logo) for logo in found) or "No logo is enrolled.")
 
 
-@app.command()
-def remove(
-    ctx: typer.Context, name: Annotated[str, typer.Argument(help="The logo's name.")], as_json: Json = False
-) -> int:
+@command(app)
+def remove(container: Container, name: Annotated[str, typer.Argument(help="The logo's name.")]) -> Result:
     """Remove a logo. A running gateway stops using it immediately."""
-    logo = load_container(ctx).persistence.enrolments.remove_logo(name)
-    emit(_to_json(logo), as_json, f"Removed: {_format_line(logo)}.")
-    return Exit.OK
+    logo = container.persistence.enrolments.remove_logo(name)
+    return Result(_to_json(logo), f"Removed: {_format_line(logo)}.")
 
 
 def _to_json(logo: EnrolledLogo) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from safelight.core.errors import SettingsError, Unavailable
 from safelight.core.ids import new_id
 
 from .commands import load_container
+from .operations import Json
 from .output import Exit, emit
 
 app = typer.Typer(no_args_is_help=True)
@@ -26,7 +27,7 @@ def send_test(
     language: Annotated[
         str, typer.Option("--mail-language", help="Language of the mail: en, zh-Hant or zh-Hans.")
     ] = "en",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Send one mail now and report what the server answered."""
     from safelight.accounts.mail import MailKind, NewMail, render_mail

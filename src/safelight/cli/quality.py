@@ -11,12 +11,11 @@ import typer
 
 from safelight.cases.inputs import FiguresQuery, parse_day
 from safelight.core.envelopes import list_object
-from safelight.core.i18n import Messages, load_messages
+from safelight.core.i18n import Messages
 
-from .commands import load_container
-from .language import category_name, detector_name, language, modality_name
+from .language import category_name, detector_name, modality_name, texts
 from .operations import Result, command
-from .output import Exit, emit, format_day, printable
+from .output import format_day, printable
 
 if TYPE_CHECKING:
     from safelight.accounts import Principal
@@ -27,92 +26,78 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-
-@app.command()
+@command(app)
 def add(
-    ctx: typer.Context,
+    container: Container,
     video: Annotated[str, typer.Argument(help="The video that becomes a golden case.")],
     answer: Annotated[str, typer.Argument(help="The right answer: in_policy or against_policy.")],
     note: Annotated[str, typer.Option("--note", help="Why it is right; reviewers read it afterwards.")],
     clause: Annotated[str | None, typer.Option("--clause", help="The rule that decides.")] = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Make a video a golden case: reviewers answer it without knowing the right answer."""
     from safelight.cases.quality import NewGolden
 
-    container = load_container(ctx)
     golden = container.case_reads.quality.add_golden(
         make_lead(container), NewGolden(video_id=video, answer=answer, note=note, clause=clause)
     )
-    return _emit_golden(golden, as_json)
+    return _golden(golden)
 
 
-@app.command("list")
-def list_(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def list_(container: Container) -> Result:
     """List the golden cases, newest first."""
     from safelight.cases.quality.models import golden_object
 
-    container = load_container(ctx)
     found = container.case_reads.quality.list_golden(make_lead(container))
     lines = "\n".join(map(_format_golden, found))
-    emit(list_object(map(golden_object, found)), as_json, lines or _texts()("none"))
-    return Exit.OK
+    return Result(list_object(map(golden_object, found)), lines or _texts()("none"))
 
 
-@app.command()
+@command(app)
 def retire(
-    ctx: typer.Context,
+    container: Container,
     golden: Annotated[str, typer.Argument(help="The golden case's id.")],
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Stop giving a golden case to reviewers."""
-    container = load_container(ctx)
     retired = container.case_reads.quality.retire_golden(make_lead(container), golden)
-    return _emit_golden(retired, as_json)
+    return _golden(retired)
 
 
-@app.command()
+@command(app)
 def sample(
-    ctx: typer.Context,
+    container: Container,
     since: Annotated[str, typer.Option("--since", help="The first day, such as 2026-11-01 (UTC).")],
     until: Annotated[str, typer.Option("--until", help="The day after the last one; not in the future.")],
     per_stratum: Annotated[
         int, typer.Option("--per-stratum", help="Videos to draw from each stratum; 300 or more for a rate.")
     ] = 300,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Draw a random sample of delivered videos, and open a quality review for each."""
     from safelight.cases.quality import NewDraw
     from safelight.cases.quality.review_quality import prevalence_figures
 
-    container = load_container(ctx)
     new = NewDraw(since=parse_day(since, "since"), until=parse_day(until, "until"), per_stratum=per_stratum)
     drawn = prevalence_figures(container.case_reads.quality.draw(make_lead(container), new))
-    emit(drawn, as_json, _format_draw(drawn))
-    return Exit.OK
+    return Result(drawn, _format_draw(drawn))
 
 
-@app.command()
-def prevalence(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def prevalence(container: Container) -> Result:
     """Show how many delivered videos of each sample are against the policy, with intervals."""
     from safelight.cases.quality.review_quality import prevalence_figures
 
-    container = load_container(ctx)
     draws = container.case_reads.quality_results.list_draws(make_lead(container))
     figures = [prevalence_figures(draw) for draw in draws]
     lines = "\n".join(map(_format_draw, figures))
-    emit(list_object(figures), as_json, lines or _texts()("no_samples"))
-    return Exit.OK
+    return Result(list_object(figures), lines or _texts()("no_samples"))
 
 
-@app.command()
-def agreement(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def agreement(container: Container) -> Result:
     """Show how far reviewers agree with golden cases, with each other, and with the checks."""
     from safelight.cases.quality.review_quality import team_figures
 
-    container = load_container(ctx)
     answers = container.case_reads.quality_results.team_answers(make_lead(container))
     figures, t = team_figures(answers), _texts()
     lines = [t("few_people", n=figures["min_people"])]
@@ -121,29 +106,26 @@ def agreement(ctx: typer.Context, as_json: Json = False) -> int:
         lines = [_format_agreement(name, figures[name]) for name in names]
     if figures["alpha"] is not None:
         lines.append(t("alpha", alpha=figures["alpha"]))
-    emit(figures, as_json, "\n".join(lines))
-    return Exit.OK
+    return Result(figures, lines)
 
 
 @command(app)
 def figures(container: Container, asked: FiguresQuery) -> Result:
     """Show what the checks stop rightly and miss, and propose points, from what people decided."""
     found = container.case_reads.check_figures.figures(make_lead(container), asked)
-    return Result(found, "\n".join(_format_figures(found)))
+    return Result(found, _format_figures(found))
 
 
-@app.command()
+@command(app)
 def suggestions(
-    ctx: typer.Context,
+    container: Container,
     replay: Annotated[
         bool, typer.Option("--replay", help="Also evaluate all stored results with each draft.")
     ] = False,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Name the rules that are wrong too often, each with the draft of a policy that changes it."""
     from safelight.cases.quality.rule_suggestions import draft_for, suggest_rules
 
-    container = load_container(ctx)
     lead, tenant = make_lead(container), container.persistence.tenant
     current = container.persistence.active_policy(tenant)
     counts = container.persistence.policies.unchanged_rules(tenant, current).has
@@ -159,8 +141,7 @@ def suggestions(
             row |= _compare(container, current, draft, replay=replay)
         rows.append(row)
     lines = [line for row in rows for line in _format_suggestion(row)]
-    emit({"suggestions": rows}, as_json, "\n".join(lines) or _texts()("no_suggestions"))
-    return Exit.OK
+    return Result({"suggestions": rows}, "\n".join(lines) or _texts()("no_suggestions"))
 
 
 def _compare(container: Container, current: Policy, draft: str, *, replay: bool) -> dict[str, Any]:
@@ -233,7 +214,7 @@ def _format_suggestion(row: dict[str, Any]) -> list[str]:
 
 
 def _texts() -> Messages:
-    return load_messages("quality", language())
+    return texts("quality")
 
 
 def make_lead(container: Container) -> Principal:
@@ -248,11 +229,10 @@ def make_lead(container: Container) -> Principal:
     )
 
 
-def _emit_golden(golden: Golden, as_json: bool) -> int:
+def _golden(golden: Golden) -> Result:
     from safelight.cases.quality.models import golden_object
 
-    emit(golden_object(golden), as_json, _format_golden(golden))
-    return Exit.OK
+    return Result(golden_object(golden), _format_golden(golden))
 
 
 def _format_golden(golden: Golden) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.cases.inputs import BulkRequest, CaseFilter, DecisionRequest, QueueReason, SameQuery
-from safelight.core.i18n import load_messages, translate_reason
+from safelight.core.i18n import translate_reason
 from safelight.core.records import About
 
 from .commands import load_container
@@ -31,7 +31,6 @@ _FOLLOW_INTERVAL_S = 2.0
 app = typer.Typer(no_args_is_help=True)
 
 CaseId = Annotated[str, typer.Argument(help="The case's id.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quarantined = Annotated[bool, typer.Option("--include-quarantined", help="Include quarantined cases.")]
 
 
@@ -262,7 +261,7 @@ def _decide(container: Container, case: str, who: Reviewer, asked: DecisionReque
 def _format_line(case: Case, now: float) -> str:
     from safelight.policy.decisions import is_gap_reason
 
-    t, words = texts(), load_messages("console", language())
+    t, words = texts(), texts("console")
     when = words(f"review.state.{case.state.value}")
     if case.actions:
         when = t("reviews.due", time=format_time(case.due_at))
@@ -293,7 +292,7 @@ def _note_line(note: Mapping[str, Any], t: Callable[..., str]) -> str:
 def _format_case_file(file: CaseFile, now: float) -> str:
     from safelight.policy.decisions import is_gap_reason
 
-    t, words = texts(), load_messages("console", language())
+    t, words = texts(), texts("console")
     case, made = file.case, file.decision
     lines = [] if case.is_blind else [t("reviews.video", video=case.video_id)]
     if case.rule and is_gap_reason(case.reason):

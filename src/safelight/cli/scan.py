@@ -20,7 +20,8 @@ from safelight.core.progress import ProgressSink
 
 from .commands import load_container
 from .language import language
-from .output import Exit, emit, print_prose, printable, progress_console
+from .operations import Result, command
+from .output import Exit, print_prose, printable, progress_console
 from .prompt_checker import find_policy, has_data
 from .scan_output import FailOn, row_of, summary_of, worst_exit
 from .scan_text import describe_summary, text_of
@@ -161,7 +162,7 @@ class ReportLanguage(StrEnum):
     ZH_HANS = "zh-Hans"
 
 
-@app.command()
+@command(app)
 def scan(
     ctx: typer.Context,
     paths: Annotated[
@@ -207,8 +208,7 @@ def scan(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Scan all files, even if they have not changed.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+) -> Result:
     """Scan and evaluate videos like generated videos (every frame and the audio) and images like references.
 
     The scan of a folder or bucket resumes where the last one ended, and skips unchanged files. Ctrl-C keeps
@@ -242,8 +242,11 @@ def scan(
     if html is not None:
         _write_report(html, run, source, report_language or ReportLanguage(language()), container)
     text = "\n\n".join([*map(text_of, rows), *([describe_summary(summary)] if source.is_collection else [])])
-    emit({"files": rows, "summary": summary, "interrupted": run.interrupted}, as_json, text)
-    return Exit.INTERRUPTED if run.interrupted else worst_exit(row.exit for row in rows)
+    return Result(
+        {"files": rows, "summary": summary, "interrupted": run.interrupted},
+        text,
+        Exit.INTERRUPTED if run.interrupted else worst_exit(row.exit for row in rows),
+    )
 
 
 def _find_files(settings: Settings, paths: list[str], manifest: Path | None, shard: Shard | None) -> Source:

@@ -16,6 +16,16 @@ from safelight.core.errors import SafelightError, SettingsError
 from .commands import config_path
 from .language import texts
 from .output import print_prose, progress_console, write_json
+from .upstream import (
+    KIND,
+    KeyFile,
+    OfferedModels,
+    Paid,
+    UpstreamAnswers,
+    attach,
+    from_environment,
+    upstream_warnings,
+)
 
 if TYPE_CHECKING:
     from safelight.app.container import Container
@@ -37,17 +47,9 @@ def serve(
     upstream: Annotated[
         str | None, typer.Option(help="A server with /v1/videos; its models are offered here.")
     ] = None,
-    upstream_key_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the upstream's key. [default: variable SAFELIGHT_UPSTREAM_KEY]"),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(help="Offer only this model of the upstream; repeatable. [default: all]"),
-    ] = None,
-    paid: Annotated[
-        bool, typer.Option("--paid", help="The upstream charges: a request is submitted at most once.")
-    ] = False,
+    upstream_key_file: KeyFile = None,
+    model: OfferedModels = None,
+    paid: Paid = False,
     demo: Annotated[
         bool,
         typer.Option(
@@ -92,8 +94,6 @@ def _attach_upstream(
     container: Container, url: str | None, key_file: Path | None, models: list[str] | None, *, paid: bool
 ) -> dict[str, Any]:
     """The settings for the upstream of the command line. Prints warnings about the upstream immediately."""
-    from .upstream import UpstreamAnswers, attach, from_environment
-
     known = container.core.settings.generators
     if url is None:
         if models or paid:
@@ -111,8 +111,6 @@ def _attach_upstream(
 def _check_upstreams(container: Container) -> None:
     """Warn about configured upstreams that do not respond or do not require authentication."""
     from safelight.providers.videos_api.discovery import base_url, discover
-
-    from .upstream import KIND, upstream_warnings
 
     for name, table in container.core.settings.generators.items():
         if table["kind"] != KIND:

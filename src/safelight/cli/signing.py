@@ -11,7 +11,8 @@ from safelight.core.errors import BadInput, ConfigurationError
 
 from .commands import load_container
 from .language import texts
-from .output import Exit, emit
+from .operations import Result, command
+from .output import Exit
 
 if TYPE_CHECKING:
     from safelight.app.container import Container
@@ -20,41 +21,30 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.command("export-roots")
-def export_roots(
-    ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+@command(app)
+def export_roots(container: Container) -> Result:
     """Print the root certificates of this installation's seals as PEM, for other C2PA tools."""
-    pem = load_container(ctx).persistence.signing_keys.create_anchors_pem()
-    emit({"pem": pem}, as_json, pem)
-    return Exit.OK
+    pem = container.persistence.signing_keys.create_anchors_pem()
+    return Result({"pem": pem}, pem)
 
 
-@app.command("rotate-watermark-key")
-def rotate_watermark_key(
-    ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+@command(app)
+def rotate_watermark_key(container: Container) -> Result:
     """Create a new key for the watermark of new files. Older marks stay readable for two more rotations.
 
     A running gateway uses it at once.
     """
-    epoch = load_container(ctx).persistence.watermark_keys.rotate()
-    emit({"epoch": epoch}, as_json, texts()("signing.rotated", epoch=epoch))
-    return Exit.OK
+    epoch = container.persistence.watermark_keys.rotate()
+    return Result({"epoch": epoch}, texts()("signing.rotated", epoch=epoch))
 
 
-@app.command()
-def check(
-    ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+@command(app)
+def check(container: Container) -> Result:
     """Check the signing key, its certificate and the timestamp authority. Creates no key.
 
     Exit code 0: files can be sealed. 1: a problem was found.
     """
-    container, problems = load_container(ctx), []
+    problems = []
     key: dict[str, Any] | None = None
     try:
         if _has_signing_key(container):
@@ -70,33 +60,27 @@ def check(
         remedy = texts()("signing.authority_remedy")
         problems.append({"problem": timestamp["problem"], "remedy": remedy})
     found = {"key": key, "timestamp": timestamp, "problems": problems}
-    emit(found, as_json, _format_check(found))
-    return Exit.ERROR if problems else Exit.OK
+    return Result(found, _format_check(found), Exit.ERROR if problems else Exit.OK)
 
 
-@app.command()
-def rotate(
-    ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+@command(app)
+def rotate(container: Container) -> Result:
     """Create a new signing key under this installation's root. A running gateway uses it at once.
 
     Seals of the old key stay trusted. If the key may have been copied, use `revoke`.
     """
-    keys = load_container(ctx).persistence.signing_keys
+    keys = container.persistence.signing_keys
     key = _describe_key(keys.rotate(replace_early_root=True))
-    emit(key, as_json, texts()("signing.rotated_key", serial=key["serial"]))
-    return Exit.OK
+    return Result(key, texts()("signing.rotated_key", serial=key["serial"]))
 
 
-@app.command()
+@command(app)
 def revoke(
     ctx: typer.Context,
     serial: Annotated[str, typer.Argument(help="Serial number of the certificate, decimal.")],
     since: Annotated[str, typer.Option("--since", help="Day from which the key is not trusted: YYYY-MM-DD.")],
     reason: Annotated[str, typer.Option("--reason", help="The reason, for the record.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+) -> Result:
     """Stop trusting a certificate of this installation; replace the key if it is the current one.
 
     Files that it sealed are no longer trusted, unless a timestamp proves that they are older. The registry
@@ -121,25 +105,20 @@ def revoke(
         keys.revocations.add(
             Revocation(serial=serial, since=day.replace(tzinfo=day.tzinfo or dt.UTC), reason=reason)
         )
-    emit(
+    return Result(
         {"serial": serial, "since": since, "new_serial": replaced},
-        as_json,
         texts()("signing.revoked", serial=serial, since=since)
         + (f"\n{texts()('signing.rotated_key', serial=replaced)}" if replaced else ""),
     )
-    return Exit.OK
 
 
-@app.command("add-timestamps")
-def add_timestamps(
-    ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+@command(app)
+def add_timestamps(container: Container) -> Result:
     """Ask again for the timestamps that are missing because the authority did not answer.
 
     They are stored in the registry; delivered files are not changed. Exit code 1: some are still missing.
     """
-    late = load_container(ctx).provenance.late_timestamps
+    late = container.provenance.late_timestamps
     if late is None:
         raise ConfigurationError(
             "No timestamp authority is configured.",
@@ -148,12 +127,11 @@ def add_timestamps(
     done = late.add_all()
     added = [seal.video_id for seal in done.added]
     missing = [{"video": seal.video_id, "reason": reason} for seal, reason in done.missing]
-    emit(
+    return Result(
         {"added": added, "missing": missing},
-        as_json,
         texts()("signing.timestamps", added=len(added), missing=len(missing)),
+        Exit.ERROR if missing else Exit.OK,
     )
-    return Exit.ERROR if missing else Exit.OK
 
 
 def _has_signing_key(container: Container) -> bool:

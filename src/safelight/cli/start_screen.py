@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from safelight.accounts import KeyScope
-from safelight.core.i18n import load_messages
 from safelight.screening.coverage_count import Check, count_complete, installed_checks
 from safelight.screening.text_figures import describe_installed_text
 
-from .language import language, modality_name, texts
+from .language import modality_name, texts
 from .output import print_prose, progress_console
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def print_start(
     held = "serve.held" if _count_reviewer_keys(container) else "serve.no_reviewer"
     rows.append(("held", t(held, minutes=due)))
     lines += [_row(label, str(value)) for label, value in rows]
-    lines.append(describe_installed_text(table, load_messages("console", language())))
+    lines.append(describe_installed_text(table, texts("console")))
     _print("\n".join(lines))
 
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from safelight.core.envelopes import list_object
-from safelight.core.i18n import load_messages
 
 from .commands import load_container
 from .key_owner import UseKey, acting_principal
-from .language import language
-from .output import Exit, emit, format_day, printable
+from .language import texts
+from .operations import Result, command
+from .output import format_day, printable
 from .text_input import read_text
 
 if TYPE_CHECKING:
+    from safelight.app.container import Container
     from safelight.core.i18n import Messages
     from safelight.videos.templates import Template, Validation
 
@@ -27,80 +28,65 @@ Version = Annotated[int, typer.Argument(help="The number of the version.", min=1
 SomeVersion = Annotated[
     int | None, typer.Option("--version", help="The version. [default: the newest approved one]", min=1)
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@app.command("list")
-def list_(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def list_(container: Container) -> Result:
     """List every version of every template with its state."""
     from safelight.videos.templates.serializers import template_object
 
-    container = load_container(ctx)
     found = container.templates.list(acting_principal(container, use_key=False))
     lines = "\n".join(_format_line(each) for each in found.items)
     payload = list_object(map(template_object, found.items), has_more=found.has_more)
-    emit(payload, as_json, lines or _texts()("template.none"))
-    return Exit.OK
+    return Result(payload, lines or _texts()("template.none"))
 
 
-@app.command()
-def show(ctx: typer.Context, name: Name, version: SomeVersion = None, as_json: Json = False) -> int:
+@command(app)
+def show(container: Container, name: Name, version: SomeVersion = None) -> Result:
     """Show a template: its text, its slots, and the videos made from it."""
     from safelight.videos.templates.serializers import validated_object
 
-    container = load_container(ctx)
     principal, templates = acting_principal(container, use_key=False), container.templates
     found = templates.get(principal, name, version)
     validations = templates.validations(principal, name, found.version)
-    emit(validated_object(found, validations), as_json, _format(found, validations))
-    return Exit.OK
+    return Result(validated_object(found, validations), _format(found, validations))
 
 
-@app.command()
+@command(app)
 def add(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="The template, a YAML file.", exists=True, dir_okay=False)],
     use_key: UseKey = False,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Add a draft. A name that exists gets a new version."""
     source = read_text(file, param="file")
     container = load_container(ctx)
     templates, principal = container.templates, acting_principal(container, use_key)
-    return _emit_template(templates.add(principal, source), as_json)
+    return _result(templates.add(principal, source))
 
 
-@app.command()
-def submit(
-    ctx: typer.Context, name: Name, version: Version, use_key: UseKey = False, as_json: Json = False
-) -> int:
+@command(app)
+def submit(container: Container, name: Name, version: Version, use_key: UseKey = False) -> Result:
     """Submit a draft for review. Another person has to approve it."""
-    container = load_container(ctx)
     templates, principal = container.templates, acting_principal(container, use_key)
-    return _emit_template(templates.submit(principal, name, version), as_json)
+    return _result(templates.submit(principal, name, version))
 
 
-@app.command()
-def approve(
-    ctx: typer.Context, name: Name, version: Version, use_key: UseKey = False, as_json: Json = False
-) -> int:
+@command(app)
+def approve(container: Container, name: Name, version: Version, use_key: UseKey = False) -> Result:
     """Approve a version in review. Its author may not do this."""
-    container = load_container(ctx)
     templates, principal = container.templates, acting_principal(container, use_key)
-    return _emit_template(templates.approve(principal, name, version), as_json)
+    return _result(templates.approve(principal, name, version))
 
 
-@app.command()
-def retire(
-    ctx: typer.Context, name: Name, version: Version, use_key: UseKey = False, as_json: Json = False
-) -> int:
+@command(app)
+def retire(container: Container, name: Name, version: Version, use_key: UseKey = False) -> Result:
     """Retire a version: no new prompt is made from it."""
-    container = load_container(ctx)
     templates, principal = container.templates, acting_principal(container, use_key)
-    return _emit_template(templates.retire(principal, name, version), as_json)
+    return _result(templates.retire(principal, name, version))
 
 
-@app.command()
+@command(app)
 def render(
     ctx: typer.Context,
     name: Name,
@@ -108,8 +94,7 @@ def render(
         list[str] | None, typer.Option("--set", help="A slot and its value, as SLOT=VALUE; repeatable.")
     ] = None,
     version: SomeVersion = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Print the prompt of a template. It is not checked: pass it to `safelight check`."""
     from safelight.core.errors import InvalidField
     from safelight.videos.templates import TemplateCall
@@ -124,19 +109,17 @@ def render(
     container = load_container(ctx)
     call = TemplateCall(name=name, version=version, values=given)
     rendered = container.templates.render(acting_principal(container, use_key=False), call)
-    emit(rendered_object(rendered), as_json, rendered.text)
-    return Exit.OK
+    return Result(rendered_object(rendered), rendered.text)
 
 
-def _emit_template(template: Template, as_json: bool) -> int:
+def _result(template: Template) -> Result:
     from safelight.videos.templates.serializers import template_object
 
-    emit(template_object(template), as_json, _format_line(template))
-    return Exit.OK
+    return Result(template_object(template), _format_line(template))
 
 
 def _texts() -> Messages:
-    return load_messages("prompts", language())
+    return texts("prompts")
 
 
 def _format_line(template: Template) -> str:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from safelight.core.envelopes import list_object
 
-from .commands import load_container
-from .output import Exit, emit, format_day
+from .operations import Result, command
+from .output import format_day
+
+if TYPE_CHECKING:
+    from safelight.app.container import Container
 
 app = typer.Typer(no_args_is_help=True)
 # Keeps `list` a subcommand: an app with one command and no callback would have no subcommands.
 app.callback()(lambda: None)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-
-@app.command("list")
-def list_(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def list_(container: Container) -> Result:
     """List tenants, oldest first, with their keys in force and whether anybody can decide their cases."""
-    accounts = load_container(ctx).persistence.accounts
+    accounts = container.persistence.accounts
     rows: list[dict[str, Any]] = []
     reviewed = accounts.tenants_with_reviewer()
     for one in accounts.list_tenants():
@@ -36,8 +37,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
                 "has_reviewer": one.id in reviewed,
             }
         )
-    emit(list_object(rows), as_json, "\n".join(map(_format_line, rows)) or "No tenant exists yet.")
-    return Exit.OK
+    return Result(list_object(rows), "\n".join(map(_format_line, rows)) or "No tenant exists yet.")
 
 
 def _format_line(row: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from safelight.core.errors import InvalidField, SafelightError
-from safelight.core.i18n import Messages, load_messages
+from safelight.core.i18n import Messages
 from safelight_client.money import format_money
 
 from .gateway_calls import (
@@ -20,7 +20,7 @@ from .gateway_calls import (
     reason_against,
     shortest_length,
 )
-from .language import language
+from .language import language, texts
 from .output import printable
 from .trigger_answers import TriggerAnswer
 
@@ -276,4 +276,4 @@ def say_now(text: str) -> None:
 
 
 def _texts() -> Messages:
-    return load_messages("triggers", language())
+    return texts("triggers")

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.core.errors import ConfigurationError, InvalidField, SafelightError
-from safelight.core.i18n import Messages, load_messages
+from safelight.core.i18n import Messages
 
 from .check import check_texts, read_prompt
 from .commands import load_container
 from .gateway_calls import gateway_client
-from .language import language
+from .language import language, texts
+from .operations import Json
 from .output import Exit, emit, error_payload, print_prose, printable, progress_console
 from .prompt_checker import require_length
 from .trigger_answers import TriggerAnswer, TriggerCommand, TriggerJudge
@@ -124,7 +125,7 @@ def triggers(
     timeout: Annotated[
         float, typer.Option("--timeout", min=1, help="Seconds to wait for one answer.")
     ] = 600.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Find the words of a refused prompt that together cause the refusal, by testing shorter texts.
 
@@ -349,4 +350,4 @@ class _Outcome:
 
 
 def _texts() -> Messages:
-    return load_messages("triggers", language())
+    return texts("triggers")

@@ -6,7 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from safelight.core.errors import SettingsError, UpstreamRejected, UpstreamUnavailable
 
@@ -17,6 +19,19 @@ if TYPE_CHECKING:
 NAME = "upstream"
 KEY_VARIABLE = "SAFELIGHT_UPSTREAM_KEY"
 KIND = "videos_api"
+
+# Options of the commands that name an upstream.
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(help="File with the upstream's key. [default: variable SAFELIGHT_UPSTREAM_KEY]"),
+]
+OfferedModels = Annotated[
+    list[str] | None,
+    typer.Option(help="Offer only this model of the upstream; repeatable. [default: all]"),
+]
+Paid = Annotated[
+    bool, typer.Option("--paid", help="The upstream charges: a request is submitted at most once.")
+]
 
 
 @dataclass(frozen=True, kw_only=True)

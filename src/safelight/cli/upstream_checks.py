@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from safelight.core.errors import SafelightError, UpstreamError
 from safelight_client.money import format_money
 
-from .doctor_checks import DoctorCheck, DoctorState
+from .doctor_checks import DoctorCheck, fail, ok, warn
 from .output import progress_console
 from .upstream import KEY_VARIABLE, NAME, upstream_warnings
 
@@ -40,45 +40,32 @@ def check_server(name: str, url: str, api_key: str) -> tuple[DiscoveredServer | 
         remedy = "Start the server, or correct its address in the settings."
         if "key" in error.message:
             remedy = f"Set {KEY_VARIABLE}, or `api_key` in its settings."
-        return None, [
-            DoctorCheck(name=title, state=DoctorState.WARNING, message=error.message, remedy=remedy)
-        ]
+        return None, [warn(title, error.message, remedy)]
     except SafelightError as error:
-        failed = DoctorCheck(
-            name=title, state=DoctorState.FAILED, message=error.message, remedy=error.remedy or ""
-        )
-        return None, [failed]
-    checks = []
+        return None, [fail(title, error.message, error.remedy or "")]
     if found.models:
-        message = f"{found.url} responds and offers {', '.join(found.models)}."
-        checks.append(DoctorCheck(name=title, state=DoctorState.OK, message=message))
+        checks = [ok(title, f"{found.url} responds and offers {', '.join(found.models)}.")]
     else:
-        checks.append(
-            DoctorCheck(
-                name=title,
-                state=DoctorState.WARNING,
-                message=f"{found.url} responds, but does not list its models.",
-                remedy="Name them: `models` in the settings, or --model NAME.",
+        checks = [
+            warn(
+                title,
+                f"{found.url} responds, but does not list its models.",
+                "Name them: `models` in the settings, or --model NAME.",
             )
-        )
+        ]
     if found.profile:
         checks.append(_check_profile(title, found.profile))
         checks += _check_steering(title, found)
     warnings = upstream_warnings(found)
     title = f"{title}: authentication"
-    checks += [
-        DoctorCheck(
-            name=title, state=DoctorState.WARNING, message=warning, remedy="See docs/safety-by-monday.md."
-        )
-        for warning in warnings
-    ]
+    checks += [warn(title, warning, "See docs/safety-by-monday.md.") for warning in warnings]
     if not warnings:
         message = (
             f"It requires no key and has a {found.place.value} address: only its network protects it."
             if found.answers_strangers
             else "It rejects callers without a key."
         )
-        checks.append(DoctorCheck(name=title, state=DoctorState.OK, message=message))
+        checks.append(ok(title, message))
     return found, checks
 
 
@@ -89,18 +76,17 @@ def check_hosted(generator: HostedGenerator) -> DoctorCheck:
         said = generator.check_access()
     except UpstreamError as error:
         remedy = "Check `api_key` or `credentials_file`, and `url`, in its settings."
-        return DoctorCheck(name=title, state=DoctorState.WARNING, message=error.message, remedy=remedy)
+        return warn(title, error.message, remedy)
     said = said or "Whether it accepts the key shows only in a paid request."
-    return DoctorCheck(name=title, state=DoctorState.OK, message=f"{address} {said}")
+    return ok(title, f"{address} {said}")
 
 
 def _check_profile(title: str, name: str) -> DoctorCheck:
     from safelight.providers.videos_api.profiles import PROFILES
 
-    return DoctorCheck(
-        name=f"{title}: kind",
-        state=DoctorState.OK,
-        message=f'It is {PROFILES[name].title}: with profile = "{name}" its own fields are accepted.',
+    return ok(
+        f"{title}: kind",
+        f'It is {PROFILES[name].title}: with profile = "{name}" its own fields are accepted.',
     )
 
 
@@ -112,24 +98,22 @@ def _check_steering(title: str, found: DiscoveredServer) -> Iterator[DoctorCheck
     if found.profile != STEER:
         return
     if offer is None:
-        yield DoctorCheck(
-            name=name,
-            state=DoctorState.WARNING,
-            message="It does not say what it can steer: it loads its model, or could not load it.",
-            remedy="Ask again later, or read its log.",
+        yield warn(
+            name,
+            "It does not say what it can steer: it loads its model, or could not load it.",
+            "Ask again later, or read its log.",
         )
         return
     message = (
         f"It steers away from {', '.join(offer.categories) or 'nothing'}; "
         f"it watches for {', '.join(offer.watches) or 'nothing'}."
     )
-    yield DoctorCheck(name=name, state=DoctorState.OK, message=message)
+    yield ok(name, message)
     if offer.gaps:
-        yield DoctorCheck(
-            name=name,
-            state=DoctorState.WARNING,
-            message=f"Its pipeline has gaps: {', '.join(offer.gaps)}.",
-            remedy="See packages/steer/README.md for the methods that they affect.",
+        yield warn(
+            name,
+            f"Its pipeline has gaps: {', '.join(offer.gaps)}.",
+            "See packages/steer/README.md for the methods that they affect.",
         )
 
 
@@ -152,12 +136,7 @@ def request_test_video(
                     report=lambda percent: status.update(f"{name} generates a small clip: {percent} %"),
                 )
         except SafelightError as error:
-            yield DoctorCheck(
-                name=f"{title}: clip",
-                state=DoctorState.FAILED,
-                message=error.message,
-                remedy=error.remedy or "See the log of that server.",
-            )
+            yield fail(f"{title}: clip", error.message, error.remedy or "See the log of that server.")
             return
         yield _check_generation(title, trial)
         yield from _check_rejected_fields(title, trial)
@@ -172,7 +151,7 @@ def _check_generation(title: str, trial: Trial) -> DoctorCheck:
         f"It generated {trial.width}x{trial.height} for {trial.seconds} s in {trial.made_s:.1f} s. "
         f"{_describe_charge(trial.charge)}"
     )
-    return DoctorCheck(name=f"{title}: clip", state=DoctorState.OK, message=message)
+    return ok(f"{title}: clip", message)
 
 
 def _describe_charge(charge: Charge | None) -> str:
@@ -188,41 +167,29 @@ def _check_rejected_fields(title: str, trial: Trial) -> Iterator[DoctorCheck]:
         remedy = "Set what it supports in the settings: `sizes`, `seconds`."
         if one.what in ("metadata", "seed"):
             remedy = "No action needed: Safelight sends only what the settings contain."
-        yield DoctorCheck(
-            name=f"{title}: fields",
-            state=DoctorState.WARNING,
-            message=f"It does not accept {one.what}. {one.said.rstrip('.')}.",
-            remedy=remedy,
-        )
+        yield warn(f"{title}: fields", f"It does not accept {one.what}. {one.said.rstrip('.')}.", remedy)
 
 
 def _check_scan(title: str, trial: Trial, file: Path, scanner: Scanner | None) -> DoctorCheck:
     name = f"{title}: scan"
     if scanner is None:
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.WARNING,
-            message="The clip was not scanned, because the settings are invalid or packages are missing.",
-            remedy="Fix the problems above.",
+        return warn(
+            name,
+            "The clip was not scanned, because the settings are invalid or packages are missing.",
+            "Fix the problems above.",
         )
     began = time.monotonic()
     try:
         report = scanner.scan_video(file)
     except SafelightError as error:
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.FAILED,
-            message=f"Its file cannot be scanned as a video. {error.message}",
-            remedy="Send the same request manually and inspect the result.",
+        return fail(
+            name,
+            f"Its file cannot be scanned as a video. {error.message}",
+            "Send the same request manually and inspect the result.",
         )
     took = time.monotonic() - began
     if report.failure:
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.FAILED,
-            message=report.failure,
-            remedy="Run `safelight scan` on a clip from this server.",
-        )
+        return fail(name, report.failure, "Run `safelight scan` on a clip from this server.")
     return _describe_scan(name, trial, report, took)
 
 
@@ -231,59 +198,44 @@ def _describe_scan(name: str, trial: Trial, report: ScanReport, took: float) -> 
     found = sorted({finding.category for finding in report.findings})
     message = f"Every frame was scanned in {took:.1f} s; found: {', '.join(found) or 'nothing'}."
     if facts is None:
-        return DoctorCheck(name=name, state=DoctorState.OK, message=message)
+        return ok(name, message)
     message = f"{facts.width}x{facts.height}, {facts.duration_s:.1f} s, {facts.video_codec}. {message}"
     short = facts.duration_s < 0.5 * trial.seconds
     if short or (facts.width, facts.height) != (trial.width, trial.height):
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.WARNING,
-            message=f"{message} That is not what was requested.",
-            remedy="Set `sizes` and `seconds` to what it generates, or pass the fields it uses in "
+        return warn(
+            name,
+            f"{message} That is not what was requested.",
+            "Set `sizes` and `seconds` to what it generates, or pass the fields it uses in "
             "`extra_fields`, such as num_frames and fps.",
         )
-    return DoctorCheck(name=name, state=DoctorState.OK, message=message)
+    return ok(name, message)
 
 
 def _check_protection(title: str, trial: Trial, *, here_only: bool) -> DoctorCheck:
     name = f"{title}: protection"
     if trial.closed is True:
-        return DoctorCheck(
-            name=name, state=DoctorState.OK, message="Callers without a key cannot download its videos."
-        )
+        return ok(name, "Callers without a key cannot download its videos.")
     if trial.closed is None:
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.OK,
-            message="It is unknown whether callers without a key can download its videos.",
-        )
+        return ok(name, "It is unknown whether callers without a key can download its videos.")
     message = "Every client that can reach it can download its unchecked videos without a key."
     if here_only:
-        return DoctorCheck(
-            name=name, state=DoctorState.OK, message=f"{message} Only this machine can reach it."
-        )
-    return DoctorCheck(
-        name=name,
-        state=DoctorState.WARNING,
-        message=message,
-        remedy="Keep it on a network that only Safelight can reach, or make it require a key.",
+        return ok(name, f"{message} Only this machine can reach it.")
+    return warn(
+        name, message, "Keep it on a network that only Safelight can reach, or make it require a key."
     )
 
 
 def _check_deletion(title: str, trial: Trial) -> DoctorCheck:
     name = f"{title}: deleting"
     if trial.deleted and trial.gone:
-        return DoctorCheck(name=name, state=DoctorState.OK, message="It deletes its copy on request.")
+        return ok(name, "It deletes its copy on request.")
     message = (
         "It reports that its copy is deleted, but still has it."
         if trial.deleted
         else "It does not delete its copy."
     )
-    return DoctorCheck(
-        name=name,
-        state=DoctorState.WARNING,
-        message=message,
-        remedy="Delete its copies by other means; the record of each video names remaining copies.",
+    return warn(
+        name, message, "Delete its copies by other means; the record of each video names remaining copies."
     )
 
 
@@ -292,16 +244,14 @@ def _check_idempotency(title: str, trial: Trial) -> DoctorCheck:
 
     name = f"{title}: metadata"
     if trial.echoes:
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.OK,
-            message="Its list returns metadata, so Safelight can find a request whose response was lost.",
-            remedy=f'Add this to its settings: idempotency_metadata_key = "{KEY_METADATA}"',
+        return ok(
+            name,
+            "Its list returns metadata, so Safelight can find a request whose response was lost.",
+            f'Add this to its settings: idempotency_metadata_key = "{KEY_METADATA}"',
         )
-    return DoctorCheck(
-        name=name,
-        state=DoctorState.OK,
-        message="Safelight cannot find a request whose response was lost"
+    return ok(
+        name,
+        "Safelight cannot find a request whose response was lost"
         + (": the server has no list." if trial.echoes is None else ": its list does not return metadata.")
         + " On your own hardware it is submitted again; at a paid server it ends with submit_unknown.",
     )

@@ -11,12 +11,12 @@ import typer
 
 from safelight.core.errors import InvalidMedia, NotFound
 from safelight.core.fileio import path_as_text
-from safelight.core.i18n import load_messages
 from safelight.policy.verdicts import ALLOWED_UNDER_WAIVER
 
 from .commands import load_container
 from .language import language, texts
-from .output import Exit, emit
+from .operations import Result, command
+from .output import Exit
 from .scan_text import format_cells
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@command(app)
 def verify(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="The video or image file.")],
@@ -47,8 +47,7 @@ def verify(
             help="Base URL with /v1 of the server that searches its watermark. The key: SAFELIGHT_API_KEY."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
+) -> Result:
     """Check whether a file was delivered by this installation and is unchanged.
 
     Exit code 0: sealed by a trusted signer and unchanged, or in the registry. 3: changed. 5: not known.
@@ -77,7 +76,7 @@ def verify(
     except InvalidMedia:
         origin = None
         if found.state not in ("trusted", "valid"):  # a sound file can have a manifest
-            answer = load_messages("provenance", language())("not_media")
+            answer = texts("provenance")("not_media")
             found = msgspec.structs.replace(found, answer=answer, evidence=(), state=ManifestState.UNREADABLE)
     text = [format_verification(found)]
     if server is not None and found.reading.in_sidecar:
@@ -89,8 +88,11 @@ def verify(
         text.append(texts()("verify.outcome"))
     if lookup is None and server is None:
         text.append(texts()("verify.no_registry"))
-    emit({**msgspec.to_builtins(found), "outcome": outcome, "origin": origin}, as_json, "\n\n".join(text))
-    return exit_code_of(found, origin)
+    return Result(
+        {**msgspec.to_builtins(found), "outcome": outcome, "origin": origin},
+        "\n\n".join(text),
+        exit_code_of(found, origin),
+    )
 
 
 def make_verifier(container: Container) -> Verifier:
@@ -208,5 +210,5 @@ def _format_verdict(verdict: dict[str, object]) -> list[str]:
 
 def _status_name(status: str) -> str:
     key = f"coverage.{status.replace(' ', '_')}"
-    words = load_messages("console", language())
+    words = texts("console")
     return words(key) if words.has(key) else status

@@ -9,6 +9,7 @@ import typer
 
 from safelight.policy.waivers import NewWaiver, Waiver
 
+from .keys import DecidedBy
 from .language import join_sentences, language, texts, translate
 from .operations import Result, command
 from .output import Exit, format_day, printable
@@ -58,7 +59,7 @@ def list_(
 def revoke(
     container: Container,
     name: Annotated[str, typer.Argument(help="The waiver's name or id.")],
-    by: Annotated[str, typer.Option("--by", help="The person who decides this.")],
+    by: DecidedBy,
 ) -> Result:
     """Revoke a waiver immediately: affected videos are held from now on."""
     from .views import show_waiver

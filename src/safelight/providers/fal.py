@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ from safelight.providers.protocol import (
 )
 
 from .upstream.bodies import read_table
+from .upstream.client import Answer
 from .upstream.failures import failed, without_clip
 from .upstream.hosted import HostedGenerator, HostedRequest, data_url
 from .upstream.options import RemoteOptions, convert_options
@@ -91,19 +93,12 @@ class FalGenerator(HostedGenerator):
 
     def info(self) -> GeneratorInfo:
         options, checker = self._options, self._options.enable_safety_checker
-        return GeneratorInfo(
-            models=options.models,
-            aliases=options.aliases,
-            seconds=options.seconds,
-            sizes=options.read_sizes(),
+        return replace(
+            options.info(),
             extra_fields={name: _TYPES[kind] for name, kind in options.extra_fields.items()},
             text_fields=options.text_fields,
             field_settings="`extra_fields`",
             takes_reference=bool(options.image_argument),
-            max_concurrent=options.max_concurrent,
-            max_submissions_per_minute=options.max_submissions_per_minute,
-            max_refusals_per_day=options.max_refusals_per_day,
-            usd_per_second=options.usd_per_second,
             safety_settings={} if checker is None else {"enable_safety_checker": str(checker).lower()},
         )
 
@@ -130,7 +125,7 @@ class FalGenerator(HostedGenerator):
             return None
         return f"{_application(self._endpoint(request))}/requests/{quote(request_id, safe='')}"
 
-    def ask(self, upstream_id: str) -> tuple[int, httpx.Headers, dict[str, Any] | None]:
+    def ask(self, upstream_id: str) -> Answer:
         status, headers, body = self._server.get("GET", f"{upstream_id}/status")
         if (body or {}).get("status") != "COMPLETED":
             return status, headers, body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from safelight.providers.protocol import (
 )
 
 from .upstream.bodies import read_amount, read_number, read_table
+from .upstream.client import Answer
 from .upstream.failures import failed, without_clip
 from .upstream.hosted import HostedGenerator, HostedRequest, data_url
 from .upstream.options import RemoteOptions, convert_options
@@ -72,16 +74,9 @@ class RunwayGenerator(HostedGenerator):
     def info(self) -> GeneratorInfo:
         options = self._options
         threshold = options.public_figure_threshold or "auto"
-        return GeneratorInfo(
-            models=options.models,
-            aliases=options.aliases,
-            seconds=options.seconds,
-            sizes=options.read_sizes(),
+        return replace(
+            options.info(),
             extra_fields={"seed": int},
-            max_concurrent=options.max_concurrent,
-            max_submissions_per_minute=options.max_submissions_per_minute,
-            max_refusals_per_day=options.max_refusals_per_day,
-            usd_per_second=options.usd_per_second,
             safety_settings={"publicFigureThreshold": threshold},
         )
 
@@ -102,7 +97,7 @@ class RunwayGenerator(HostedGenerator):
     def read_id(self, body: dict[str, Any], request: GenerationRequest) -> object:
         return body.get("id")
 
-    def ask(self, upstream_id: str) -> tuple[int, httpx.Headers, dict[str, Any] | None]:
+    def ask(self, upstream_id: str) -> Answer:
         return self._server.get("GET", f"tasks/{quote(upstream_id, safe='')}")
 
     def read(self, body: dict[str, Any], status: int, headers: httpx.Headers) -> Progress:

@@ -112,19 +112,12 @@ class StreamedVideos:
         return self.options.name
 
     def info(self) -> GeneratorInfo:
-        options = self.options
-        return GeneratorInfo(
-            models=options.models,
-            aliases=options.aliases,
-            seconds=options.seconds,
-            sizes=options.read_sizes(),
+        return replace(
+            self.options.info(),
             extra_fields=_EXTRA_FIELDS,
             text_fields=frozenset({"negative_prompt"}),
             takes_reference=False,
-            max_concurrent=options.max_concurrent,
-            max_submissions_per_minute=options.max_submissions_per_minute,
-            max_refusals_per_day=options.max_refusals_per_day,
-            usd_per_second=options.usd_per_second or 0.0,
+            usd_per_second=self.options.usd_per_second or 0.0,
         )
 
     def receive(

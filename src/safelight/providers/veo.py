@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from safelight.providers.protocol import (
 
 from .google_token import GoogleToken
 from .upstream.bodies import read_table, states_something
+from .upstream.client import Answer
 from .upstream.download import Download
 from .upstream.failures import failed, without_clip
 from .upstream.hosted import HostedGenerator, HostedRequest, encode_file
@@ -88,17 +90,10 @@ class VeoGenerator(HostedGenerator):
         if self._token is not None:
             extra["generate_audio"] = bool
         people = self._person_generation()
-        return GeneratorInfo(
-            models=options.models,
-            aliases=options.aliases,
-            seconds=options.seconds,
-            sizes=options.read_sizes(),
+        return replace(
+            options.info(),
             extra_fields=extra,
             text_fields=frozenset({"negative_prompt"}),
-            max_concurrent=options.max_concurrent,
-            max_submissions_per_minute=options.max_submissions_per_minute,
-            max_refusals_per_day=options.max_refusals_per_day,
-            usd_per_second=options.usd_per_second,
             safety_settings={"personGeneration": people} if people else {},
         )
 
@@ -127,7 +122,7 @@ class VeoGenerator(HostedGenerator):
         name = body.get("name")
         return name if isinstance(name, str) and _OPERATION.fullmatch(name) else None
 
-    def ask(self, upstream_id: str) -> tuple[int, httpx.Headers, dict[str, Any] | None]:
+    def ask(self, upstream_id: str) -> Answer:
         if self._token is None:
             return self._server.get("GET", upstream_id)
         return self._server.get(
@@ -174,17 +169,7 @@ class VeoGenerator(HostedGenerator):
         if not path:
             super().download(link, download)
             return
-        elsewhere = ""
-        with (
-            self._server.reachable(),
-            self._server.asking.stream("GET", path, headers=download.headers()) as response,
-        ):
-            self._server.error_for(response)
-            if response.has_redirect_location:
-                elsewhere = str(response.url.join(response.headers["location"]))
-            else:
-                download.receive(response.status_code, response.headers, response.iter_raw())
-        if elsewhere:
+        if elsewhere := self._server.download(path, download):
             super().download(elsewhere, download)
 
     def check_access(self) -> str:

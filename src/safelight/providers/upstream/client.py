@@ -6,25 +6,29 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import httpx
 
-from safelight.core.errors import UpstreamRejected, UpstreamUnavailable
+from safelight.core.errors import UpstreamInvalidResponse, UpstreamRejected, UpstreamUnavailable
 from safelight.core.net.client import AnswerTooLong, Timeouts, read_limited, upstream_client
 from safelight.core.net.redaction import redact
 
 from .bodies import decode, error_text, retry_after
+from .download import Download
 from .options import RemoteOptions
 
 _log = logging.getLogger(__name__)
 
 MAX_ANSWER = 4 * 1024 * 1024
 #: Polls before an unknown request or an unreadable answer is believed.
-MAX_POLL_ATTEMPTS = 3
+_MAX_POLL_ATTEMPTS = 3
 #: HTTP statuses (in addition to 5xx) after which a request may be repeated.
 _LATER = frozenset({408, 409, 425, 429})
+
+#: Status, headers and JSON object of a response; no object if it is unreadable.
+Answer: TypeAlias = "tuple[int, httpx.Headers, dict[str, Any] | None]"
 
 
 def _is_unknown(status: int, _body: dict[str, Any] | None) -> bool:
@@ -58,7 +62,7 @@ class UpstreamClient:
         headers: Mapping[str, str] | None = None,
         max_bytes: int = MAX_ANSWER,
         is_answer: Callable[[int, dict[str, Any] | None], bool] = _is_unknown,
-    ) -> tuple[int, httpx.Headers, dict[str, Any] | None]:
+    ) -> Answer:
         """Status, headers and JSON object of the response: a success, or an error that `is_answer` accepts.
 
         `document` is sent as JSON. `UpstreamUnavailable`: retry later. It is also raised if the server
@@ -81,6 +85,15 @@ class UpstreamClient:
                 why = f"{self._options.name} rejected a request (status {response.status_code}). "
                 raise UpstreamRejected((why + error_text(body, secrets=self._options.secrets)).strip())
             return response.status_code, response.headers, body
+
+    def download(self, path: str, download: Download) -> str:
+        """Receive a file of this server. Returns the address if the server redirects to another one."""
+        with self.reachable(), self.asking.stream("GET", path, headers=download.headers()) as response:
+            self.error_for(response)
+            if response.has_redirect_location:
+                return str(response.url.join(response.headers["location"]))
+            download.receive(response.status_code, response.headers, response.iter_raw())
+            return ""
 
     def error_for(self, response: httpx.Response) -> None:
         """Raises `UpstreamUnavailable` if the status allows a retry."""
@@ -114,6 +127,25 @@ class UpstreamClient:
             ca_file=Path(options.ca_file) if options.ca_file else None,
             proxy=options.proxy or None,
         )
+
+
+def poll(
+    ask: Callable[[], Answer], name: str, sleep: Callable[[float], None]
+) -> tuple[int, httpx.Headers, dict[str, Any]]:
+    """The answer about a request; status 404 if the server does not know it.
+
+    Proxies can fail temporarily. Only after three attempts, one second apart, is a request unknown or an
+    answer unreadable. Raises `UpstreamInvalidResponse` if it is unreadable.
+    """
+    for attempt in range(_MAX_POLL_ATTEMPTS):
+        status, headers, body = ask()
+        if status != 404 and body is not None:
+            break
+        if attempt + 1 < _MAX_POLL_ATTEMPTS:
+            sleep(1.0)
+    if status != 404 and body is None:
+        raise UpstreamInvalidResponse(f"{name} returned an unreadable status of a request.")
+    return status, headers, body or {}
 
 
 def is_temporary(status: int) -> bool:

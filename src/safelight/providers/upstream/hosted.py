@@ -29,7 +29,7 @@ from safelight.providers.protocol import (
     UpstreamState,
 )
 
-from .client import MAX_POLL_ATTEMPTS, UpstreamClient
+from .client import Answer, UpstreamClient, poll
 from .download import Download
 from .link import LinkDownload, link_fetcher
 from .options import RemoteOptions
@@ -94,7 +94,7 @@ class HostedGenerator(ABC):
         """The upstream's id in the answer to a submission."""
 
     @abstractmethod
-    def ask(self, upstream_id: str) -> tuple[int, httpx.Headers, dict[str, Any] | None]:
+    def ask(self, upstream_id: str) -> Answer:
         """The provider's answer about a request; status 404 if it does not know the request."""
 
     @abstractmethod
@@ -134,21 +134,11 @@ class HostedGenerator(ABC):
         raise SubmissionUnconfirmed(f"{self.name} cannot tell whether it accepted the request.")
 
     def progress(self, upstream_id: str) -> Progress:
-        """The status of a request. That it is unknown, or an unreadable answer, is believed after three
-        attempts one second apart, because a proxy can fail for a moment.
-        """
-        for attempt in range(MAX_POLL_ATTEMPTS):
-            status, headers, body = self.ask(upstream_id)
-            if status != 404 and body is not None:
-                break
-            if attempt + 1 < MAX_POLL_ATTEMPTS:
-                self._sleep(1.0)
+        status, headers, body = poll(lambda: self.ask(upstream_id), self.name, self._sleep)
         if status == 404:
             return Progress(
                 state=UpstreamState.FAILED, problem="it no longer knows this request", charge=None
             )
-        if body is None:
-            raise UpstreamInvalidResponse(f"{self.name} returned an unreadable status of a request.")
         return self.read(body, status, headers)
 
     def fetch(self, upstream_id: str, into: Path, *, max_bytes: int) -> None:

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from safelight.core.errors import SettingsError
+from safelight.providers.protocol import GeneratorInfo
 
 _SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
 
@@ -61,6 +62,19 @@ class RemoteOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def read_sizes(self) -> tuple[tuple[int, int], ...]:
         """The supported sizes as (width, height). Raises `SettingsError`."""
         return tuple(_size(text, self.name) for text in self.sizes)
+
+    def info(self) -> GeneratorInfo:
+        """What the settings say about the generator; an adapter adds its own."""
+        return GeneratorInfo(
+            models=self.models,
+            aliases=self.aliases,
+            seconds=self.seconds,
+            sizes=self.read_sizes(),
+            max_concurrent=self.max_concurrent,
+            max_submissions_per_minute=self.max_submissions_per_minute,
+            max_refusals_per_day=self.max_refusals_per_day,
+            usd_per_second=self.usd_per_second,
+        )
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the settings; an adapter adds its own."""

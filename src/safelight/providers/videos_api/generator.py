@@ -28,7 +28,7 @@ from safelight.providers.protocol import (
     Progress,
     ReferenceFile,
 )
-from safelight.providers.upstream.client import MAX_POLL_ATTEMPTS, UpstreamClient, video_path
+from safelight.providers.upstream.client import UpstreamClient, poll, video_path
 from safelight.providers.upstream.download import Download, is_video
 from safelight.providers.upstream.link import LinkDownload, link_fetcher
 from safelight.providers.upstream.submission import Submission
@@ -221,21 +221,11 @@ class VideosApiGenerator:
         return found
 
     def progress(self, upstream_id: str) -> Progress:
-        """The status of a request.
-
-        Proxies can fail temporarily. Only after three attempts, one second apart, is an unknown request
-        reported as failed, or an unreadable response as invalid.
-        """
-        for look in range(MAX_POLL_ATTEMPTS):
-            status, headers, body = self._server.get("GET", video_path(upstream_id))
-            if status != 404 and body is not None:
-                break
-            if look + 1 < MAX_POLL_ATTEMPTS:
-                self._sleep(1.0)
+        """The status of a request. An unknown one is reported as failed."""
+        path = video_path(upstream_id)
+        status, headers, body = poll(lambda: self._server.get("GET", path), self.name, self._sleep)
         if status == 404:
             body = {"status": "failed", "error": "it no longer knows this request"}
-        if body is None:
-            raise UpstreamInvalidResponse(f"{self.name} returned an unreadable status of a request.")
         video = read_video(body)
         return read_progress(
             video,
@@ -249,20 +239,8 @@ class VideosApiGenerator:
 
     def fetch(self, upstream_id: str, into: Path, *, max_bytes: int) -> None:
         download = Download(into=into, max_bytes=max_bytes, within_s=self._options.fetch_timeout_s)
-        elsewhere = ""
         try:
-            with (
-                self._server.reachable(),
-                self._server.asking.stream(
-                    "GET", f"{video_path(upstream_id)}/content", headers=download.headers()
-                ) as response,
-            ):
-                self._server.error_for(response)
-                if response.has_redirect_location:
-                    elsewhere = str(response.url.join(response.headers["location"]))
-                else:
-                    download.receive(response.status_code, response.headers, response.iter_raw())
-            if elsewhere:
+            if elsewhere := self._server.download(f"{video_path(upstream_id)}/content", download):
                 self._link.fetch(elsewhere, download)
         except OSError as error:
             raise StorageFull("The finished video cannot be stored on this disk now.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
@@ -58,18 +59,12 @@ class Options(RemoteOptions, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def info(self) -> GeneratorInfo:
         own = self.billing is Billing.OWN
-        return GeneratorInfo(
-            models=self.models,
-            aliases=self.aliases,
-            seconds=self.seconds,
-            sizes=self.read_sizes(),
+        return replace(
+            super().info(),
             extra_fields={name: _TYPES[kind] for name, kind in self.extra_fields.items()},
             text_fields=self.text_fields,
             passes_unknown_fields=self.pass_unknown_fields,
             field_settings="`extra_fields`, `profile` or `pass_unknown_fields`",
-            max_concurrent=self.max_concurrent,
-            max_submissions_per_minute=self.max_submissions_per_minute,
-            max_refusals_per_day=self.max_refusals_per_day,
             takes_reference=bool(self.reference_field),
             media_fields=frozenset(self.media_fields),
             remix=Derivation.REMIX in self.operations or self.remix_as_new,
