@@ -30,6 +30,7 @@ def app() -> Any:
             appeals=None,  # type: ignore[arg-type]
             saved_replies=None,  # type: ignore[arg-type]
             incidents=None,  # type: ignore[arg-type]
+            halts=None,  # type: ignore[arg-type]
             tenant_log=None,  # type: ignore[arg-type]
             statements=None,  # type: ignore[arg-type]
             webhooks=None,  # type: ignore[arg-type]

@@ -34,6 +34,7 @@ CASES: dict[str, tuple[Exception, str, int, str, int]] = {
     "cool-down": (errors.CoolDown("No."), "RateLimitError", 429, "cool_down", 1),
     "fault": (RuntimeError("a fault of ours"), "InternalServerError", 500, "internal_error", 1),
     "busy": (errors.Unavailable("No.", retry_after_s=0.1), "InternalServerError", 503, "unavailable", 3),
+    "halted": (errors.Halted("No."), "InternalServerError", 503, "halted", 1),
     "uncovered": (errors.NotCovered("No.", retry_after_s=0.1), "InternalServerError", 503, "not_covered", 3),
 }
 

@@ -21,6 +21,7 @@ from fastapi import FastAPI
 
 from safelight.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.accounts.access_requests import AccessLimits, AccountAccess
+from safelight.accounts.halts import Halts
 from safelight.accounts.policies import Policies
 from safelight.accounts.standing import Bans, Standings, Thresholds
 from safelight.accounts.statements import (
@@ -562,6 +563,7 @@ def live(
             standing=_standing(database, tenant),
             saved_replies=SavedReplies(database),
             incidents=Incidents(database, SHIPPED),
+            halts=Halts(database=database, taxonomy=SHIPPED, models=lambda: {"shelf-1"}),
             appeals=Appeals(
                 database,
                 subject=desk.appealable,

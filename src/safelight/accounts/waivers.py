@@ -19,7 +19,7 @@ from safelight.store.rows import read_record
 from safelight.store.tables import waivers
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_DAYS = re.compile(r"([1-9][0-9]{0,3})d")
+_TIME_LEFT = re.compile(r"([1-9][0-9]{0,3})([dh])")
 _MAX_TEXT_CHARACTERS = 1000
 
 # Validation of a waiver before it is recorded.
@@ -71,20 +71,20 @@ def validate_categories(categories: Iterable[str], taxonomy: Taxonomy) -> tuple[
 def parse_expiry(text: str, now: float) -> float | None:
     """An expiry date as unix seconds; None for `never`.
 
-    Accepts a number of days (`90d`), a date (`2027-03-31`, until the end of that day in UTC) or `never`.
+    Accepts days (`90d`), hours (`8h`), a date (`2027-03-31`, until the end of that day in UTC) or `never`.
     Raises `InvalidField` for any other text, and for a day in the past.
     """
     if text == "never":
         return None
-    if days := _DAYS.fullmatch(text):
-        return now + int(days[1]) * 86_400
+    if left := _TIME_LEFT.fullmatch(text):
+        return now + int(left[1]) * (86_400 if left[2] == "d" else 3600)
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
         raise InvalidField(
             f"{text!r} is not an expiry date.",
             param="expires",
-            remedy="Write 90d, a date such as 2027-03-31, or never.",
+            remedy="Write 8h, 90d, a date such as 2027-03-31, or never.",
         ) from None
     end = dt.datetime.combine(day, dt.time.max, dt.UTC).timestamp()
     if end <= now:

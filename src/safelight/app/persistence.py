@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from safelight.accounts import Accounts
     from safelight.accounts.audit import CheckpointKey, CheckpointStore, CheckpointWriter
     from safelight.accounts.check_limits import CheckLimiter
+    from safelight.accounts.halts import Halts
     from safelight.accounts.openid import OpenIdSignIn
     from safelight.accounts.people import People, SignIn
     from safelight.accounts.people.rotation import SecretRotation
@@ -347,6 +348,16 @@ class PersistenceParts:
         from safelight.accounts.waivers import Waivers
 
         return Waivers(self.database)
+
+    @cached_property
+    def halts(self) -> Halts:
+        from safelight.accounts.halts import Halts
+
+        return Halts(
+            database=self.database,
+            taxonomy=self._core.taxonomy,
+            models=lambda: {model for each in self._core.generators.values() for model in each.info().models},
+        )
 
     @cached_property
     def policies(self) -> Policies:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
+from safelight.accounts.halts import read_halts
 from safelight.cases.reviews.undecidable_holds import count_undecidable
 from safelight.core.errors import SafelightError
 from safelight.videos.cut_downloads import cut_downloads
@@ -120,11 +121,12 @@ class ProcessReadiness:
     def _read_database(self) -> Mapping[str, Any]:
         """What the database says that does not make this process unready, because requests only wait."""
         with self._persistence.database.across_tenants("readiness", readonly=True) as tx:
-            undecidable, cut = count_undecidable(tx), cut_downloads(tx)
+            undecidable, cut, halts = count_undecidable(tx), cut_downloads(tx), read_halts(tx)
         return {
             # Open holds by the scope that no enrolled person and no key has.
             "holds_nobody_can_decide": {one.value: number for one, number in undecidable.items()},
             "downloads_cut": cut,
+            "halts": len(halts),
             "refusal_budgets": self._pipeline.context.refusals.describe()
             if self._core.settings.server.loopback
             else {},

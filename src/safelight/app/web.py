@@ -69,6 +69,7 @@ def make_services(container: Container) -> Services:
         check_figures=reads.check_figures,
         saved_replies=reads.saved_replies,
         incidents=reads.incidents,
+        halts=persistence.halts,
         reports=correspondence.reports,
         appeals=correspondence.appeals,
         consents=ConsentServices(

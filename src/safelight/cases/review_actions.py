@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from safelight.accounts.halts import require_no_halt
 from safelight.accounts.statements import NO_GROUND, DecisionGround, StatementKind, statement_of_case
 from safelight.core import canonical_json
 from safelight.core.errors import Conflict, InvalidField, NotFound, Withdrawn
@@ -120,6 +121,8 @@ class ReviewActions:
             released_id = release_kept_clip(self._context, tx, case.video_id, decision)
             return partial(self._resume, case.tenant, released_id, 1)
         video, row = self._held(tx, case)
+        # A prompt that is approved would end as soon as it is to be generated.
+        require_no_halt(tx, video.model if case.stage in outcomes.EARLY_STAGES else "")
         changes: dict[str, Any] = {"enqueue_count": row.enqueue_count + 1}
         if case.stage is Stage.REFERENCE:
             # The reviewer approved the references too, so they are not screened again.

@@ -53,6 +53,7 @@ GROUPS = {
         "coverage": "Show what is checked, by which detector, and what is not.",
         "waivers": "Add, list and revoke waivers for missing coverage.",
         "gates": "Show and lower the rollout step, and record an evaluation.",
+        "halt": "Halt a model, a tenant or a category; list and end halts.",
         "incidents": "Open, list, change and close incidents.",
         "reviews": "List cases that wait for a reviewer, and decide them.",
         "replies": "Write the replies that reviewers send with decisions.",

@@ -122,6 +122,18 @@ def downloads(found: Database) -> DoctorCheck:
     )
 
 
+def find_halts(found: Database) -> DoctorCheck:
+    """Report the halts in force."""
+    from safelight.accounts.halts import read_halts
+
+    halts = _read(found, "halts", lambda tx: {f"{one.kind} {one.target}": one for one in read_halts(tx)})
+    if not halts:
+        return ok("halts", "Nothing is halted.")
+    return warn(
+        "halts", f"Halted: {', '.join(halts)}.", "If the cause is gone, end them: safelight halt list"
+    )
+
+
 def _read(found: Database, reason: str, read: Callable[[Transaction], Mapping[K, V]]) -> Mapping[K, V]:
     """What is read from the rows of all tenants; nothing from a database without tables."""
     if not _has_tables(found):
@@ -277,6 +289,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         ),
         "open holds": lambda: _check_database(container, holds),
         "downloads": lambda: _check_database(container, downloads),
+        "halts": lambda: _check_database(container, find_halts),
         "policy": lambda: _check_policy(container),
         "mail": lambda: _check_mail(container),
         "rewriter": lambda: _check_rewriter(container),

@@ -16,6 +16,7 @@
     │   └── GateClosed                  403 gate_closed            the rollout has not reached this account
     ├── NotFound                        404 not_found
     ├── Conflict                        409 conflict               (answered with x-should-retry: false)
+    │   ├── Halted                      503 halted                 a person has halted it
     │   ├── IdempotencyKeyReused        409 idempotency_key_reused
     │   ├── IdempotencyKeyInUse         409 idempotency_key_in_use may be sent again
     │   └── StaleRevision               409 conflict               videos.transitions: another was first
@@ -252,6 +253,17 @@ class Conflict(SafelightError):
     """
 
     status, code, kind = 409, "conflict", "invalid_request_error"
+
+
+class Halted(Conflict):
+    """A person has halted the model, the tenant or the category. Nothing was charged.
+
+    A video that was accepted before, and that no generator has, ends with this code too.
+
+    Remedy: Try again later: the operator decides when the halt ends.
+    """
+
+    status, code, kind = 503, "halted", "server_error"
 
 
 class IdempotencyKeyReused(Conflict):

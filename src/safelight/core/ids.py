@@ -35,6 +35,7 @@ KINDS = frozenset(
         "draw",
         "bulk",
         "incident",
+        "halt",
     }
 )
 

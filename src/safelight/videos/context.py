@@ -184,7 +184,8 @@ class PipelineContext:
     def commit_step(
         self, snapshot: VideoSnapshot, *, first: Callable[[Transaction], None] | None = None
     ) -> Iterator[Transaction]:
-        """A transaction that commits the result of a step. Raises `StaleRevision` if a newer run has it.
+        """A transaction that commits the result of a step. Raises `StaleRevision` if a newer run has it, or
+        the video is in another state.
 
         While the worker lease is lost, another process may run the same step, so the lease must be held.
         `first` is called at its beginning with a transaction across tenants that ends with this one.
@@ -199,7 +200,7 @@ class PipelineContext:
                 first(whole)
                 tx = whole.of_tenant(video.tenant)
             row = tx.one(tables.videos, tables.videos.c.id == video.id, lock=True)
-            if row is None or row.enqueue_count != snapshot.run:
+            if row is None or (row.enqueue_count, row.state) != (snapshot.run, video.state.value):
                 raise StaleRevision(video.id)
             yield tx
 

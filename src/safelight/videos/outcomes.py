@@ -37,7 +37,7 @@ from .case_rows import (
 from .context import PipelineContext
 from .failure_message import describe_failure, describe_kept_clip
 from .files import end_paid_clip, paid_clip_end, vault_files
-from .models import FIRST_OUTPUT, Video, VideoState
+from .models import FIRST_OUTPUT, StageRecord, Video, VideoState
 from .offences import strike_for_block, strike_for_refusal
 from .quota import Usage
 from .transitions import transition, update
@@ -50,6 +50,7 @@ EARLY_STAGES = frozenset({Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE})
 
 FIRST_OUTPUT_SENTENCE = "A reviewer checks the first videos of every new account before they are delivered."
 ROLLOUT_SENTENCE = "In this step of the rollout, a reviewer checks this video before it is delivered."
+HALT_SENTENCE = "The operator has halted such videos: a reviewer checks this one before it is delivered."
 
 
 def decision_facts(case: Case, decision: Decision) -> dict[str, Any]:
@@ -144,7 +145,11 @@ def hold_for_review(context: PipelineContext, tx: Transaction, video: Video, res
 
 
 def hold_first_output(
-    context: PipelineContext, tx: Transaction, video: Video, result: StageResult, sentence: str
+    context: PipelineContext,
+    tx: Transaction,
+    video: Video,
+    result: StageResult | StageRecord,
+    sentence: str,
 ) -> None:
     """Hold an output that the policy allows. `sentence` says why a reviewer checks it all the same."""
     due_at = tx.now() + context.limits.review_due_s

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from opentelemetry.trace import SpanKind
 
+from safelight.accounts.halts import find_halt, halted
 from safelight.accounts.terms import claim_first_review
 from safelight.consents.uses import commit_to_consents
 from safelight.core import canonical_json
@@ -36,6 +37,7 @@ from safelight.core.tracing import Interruption, child_span
 from safelight.detectors.text.hidden_characters import remove_hidden
 from safelight.policy.decisions import stops_minors
 from safelight.policy.findings import Stage
+from safelight.policy.halts import Halt, flagged_categories
 from safelight.policy.steering import Steering
 from safelight.policy.verdicts import Action
 from safelight.provenance.manifest import SealFacts, SourceType
@@ -68,7 +70,7 @@ from .context import NewFile, PipelineContext
 from .files import drop_files, files_of
 from .ingredients import UPSTREAM_MANIFEST, keep_upstream_manifest, load_ingredients
 from .lineage import source_clip_of
-from .models import Attempt, RetryRefusal, RetryResult, Video, VideoSnapshot, VideoState
+from .models import Attempt, RetryRefusal, RetryResult, StageRecord, Video, VideoSnapshot, VideoState
 from .references import screen_stored_references
 from .registry import add_fingerprint
 from .requester import requester_of
@@ -157,6 +159,9 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     generator = context.generators[video.generator]
     asked = None
     if last is None or last.ended_at is not None:
+        with context.database.read_transaction(video.tenant) as tx:
+            if halt := _find_halt(context, tx, snapshot, model=video.model):
+                raise halted(halt)
         asked = generation_stage.plan(context.policies.load(video.tenant), snapshot)
         if asked is not None and asked.required and not generator.info().steers:
             _hold_unsteered(context, snapshot, asked, generation_stage.DOES_NOT_STEER)
@@ -333,7 +338,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         elif (unsteered := generation_stage.held_generation(snapshot)) is not None:
             outcomes.hold_for_review(context, tx, video, unsteered)
         elif first_review := _reason_of_first_review(
-            context, tx, snapshot, waived=video.waived or bool(verdict.waivers)
+            context, tx, snapshot, result, waived=video.waived or bool(verdict.waivers)
         ):
             outcomes.hold_first_output(context, tx, video, result, first_review)
         else:
@@ -353,16 +358,39 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             store_transcript(tx, video.id, transcript)
 
 
+def _find_halt(
+    context: PipelineContext,
+    tx: Transaction,
+    snapshot: VideoSnapshot,
+    *made: StageResult,
+    model: str = "",
+) -> Halt | None:
+    """The halt of the model, of the tenant, or of a category that the policy flags in the video or in the
+    result just made. What people have approved does not count.
+    """
+    policy = context.policies.load_within(tx, snapshot.video.tenant)
+    decided = (*snapshot.approved, *snapshot.overturned)
+    results: tuple[StageRecord | StageResult, ...] = (*snapshot.stages, *made)
+    flagged = (
+        flagged_categories(policy, each.verdict, [one for one in each.findings if one not in decided])
+        for each in results
+    )
+    return find_halt(tx, model, frozenset().union(*flagged))
+
+
 def _reason_of_first_review(
-    context: PipelineContext, tx: Transaction, snapshot: VideoSnapshot, *, waived: bool
+    context: PipelineContext, tx: Transaction, snapshot: VideoSnapshot, result: StageResult, *, waived: bool
 ) -> str:
-    """Why a reviewer checks this output although the policy allows it: `review_first` or the rollout step.
+    """Why a reviewer checks this output although the policy allows it: a halt, `review_first` or the rollout
+    step.
 
     Empty if none does. An appeal counts as such a check.
     """
     limits, video, gates = context.limits, snapshot.video, context.gates
     if snapshot.overturned:
         return ""
+    if _find_halt(context, tx, snapshot, result):
+        return outcomes.HALT_SENTENCE
     if claim_first_review(
         tx,
         video.principal_id,
@@ -423,6 +451,11 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         )
     context.fault_hook("stored")
     with context.commit_step(snapshot) as tx:
+        output = snapshot.last_stage(Stage.OUTPUT)
+        if output is not None and _find_halt(context, tx, snapshot):
+            drop_files(tx, video.id, kind="sealed")
+            outcomes.hold_first_output(context, tx, video, output, outcomes.HALT_SENTENCE)
+            return
         context.registry.record(tx, replace(seal, source_sha256=scanned_sha256))
         drop_files(tx, video.id, kind="generated")
         drop_files(tx, video.id, kind="source")

@@ -10,12 +10,14 @@ from typing import Any
 
 from safelight.accounts import Principal
 from safelight.accounts.check_limits import CheckLimiter
+from safelight.accounts.halts import require_no_halt
 from safelight.accounts.terms import read_audience, read_requester
 from safelight.core import canonical_json
 from safelight.core.errors import RequestBlocked
 from safelight.detectors.text.chinese import locale_of
 from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
+from safelight.policy.halts import flagged_categories
 from safelight.policy.intended_use import VideoRequester
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action, Verdict
@@ -127,6 +129,7 @@ class SubmissionService:
             ready = self.characters.ready(principal, request.characters)
             lineage = self.lineage.with_characters(lineage, ready, principal.tenant)
         with self.context.database.read_transaction(principal.tenant) as tx:
+            require_no_halt(tx, admitted.model)
             self.context.standings.require_good(tx, admitted.end_user)
             audience = read_audience(tx, principal.id, admitted.end_user)
             self.check_limiter.require_within(tx, principal, admitted.end_user)
@@ -170,18 +173,23 @@ class SubmissionService:
             )
             if reference and reference.verdict.action is Action.BLOCK:
                 raise self._reject(submission, (prompt, reference))
-            return self._accept(submission, prompt)
+            flagged = flagged_categories(policy, prompt.verdict, prompt.findings)
+            return self._accept(submission, prompt, flagged)
 
     def _is_paused(self, generator: str) -> bool:
         """Whether calls to a remote generator fail, so that none is made for a time."""
         gate = self.context.upstreams.get(generator)
         return gate is not None and gate.failures_of_pause() > 0
 
-    def _accept(self, submission: Submission, prompt: StageResult) -> Video:
-        """Commit all rows of the video in one transaction, then store its files and enqueue it."""
+    def _accept(self, submission: Submission, prompt: StageResult, flagged: frozenset[str]) -> Video:
+        """Commit all rows of the video in one transaction, then store its files and enqueue it.
+
+        Raises `Halted`, also for a halt that was set during the checks, or of a category in `flagged`.
+        """
         is_held = prompt.verdict.action is Action.HOLD
         principal, video_id, admitted = submission.principal, submission.video_id, submission.admitted
         with self.context.database.transaction(tenant=principal.tenant) as tx:
+            require_no_halt(tx, admitted.model, flagged)
             now = tx.now()
             price = self.context.generators[admitted.generator].info().usd_per_second or 0.0
             usage = Usage(

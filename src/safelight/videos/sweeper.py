@@ -9,8 +9,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, select, tuple_
 
+from safelight.accounts.halts import halted, read_halts
 from safelight.core.background.part import BackgroundPart
 from safelight.core.errors import DeadlineExceeded
+from safelight.policy.halts import Halt
 from safelight.store import tables
 from safelight.store.retention import Retention
 
@@ -92,9 +94,10 @@ class Sweeper:
         self.part.run_all()
 
     def requeue_abandoned(self) -> None:
-        """Enqueue unfinished videos that are not in the queue, and end videos after their deadline.
+        """Enqueue unfinished videos that are not in the queue, and end videos after their deadline, and those
+        of a halted model or tenant.
 
-        The deadline comes first, because a run can be in the queue without a process that executes it. Only
+        These come first, because a run can be in the queue without a process that executes it. Only
         a submission whose outcome is not known yet is left to its run, and a run that asks the upstream once
         more is given some time.
         """
@@ -110,9 +113,13 @@ class Sweeper:
             self._last_looks = {each: at for each, at in self._last_looks.items() if each in here}
         self._last_swept = (unfinished[-1].created_at, unfinished[-1].id) if more else _FIRST
         active = self._queue.active((row.id, row.enqueue_count) for row in unfinished)
+        with self._context.database.across_tenants("halts", readonly=True) as tx:
+            halts = read_halts(tx)
         for row in unfinished:
             with self.part.rows.attempt(row.id):
                 video = mappers.video(row)
+                if any(self._end_halted(video, halt) for halt in halts):
+                    continue
                 if seconds_left(self._context, video) <= 0 and self._fail_late(
                     video, in_queue=row.id in active
                 ):
@@ -304,6 +311,20 @@ class Sweeper:
                 order_by=_AGE,
                 limit=_MAX_ROWS_PER_SWEEP,
             )
+
+    def _end_halted(self, video: Video, halt: Halt) -> bool:
+        """End a video that this halt covers, if no generator has it."""
+        names = (video.model, video.tenant)
+        is_covered = halt.tenant in {None, video.tenant} and halt.covers(names, ())
+        if not is_covered or video.state not in (VideoState.QUEUED, VideoState.GENERATING):
+            return False
+        with self._context.database.transaction(tenant=video.tenant) as tx:
+            tx.one(tables.videos, tables.videos.c.id == video.id, lock=True)
+            last = last_attempt(tx, video.id)
+            if last is not None and last.ended_at is None:
+                return False
+            outcomes.fail(self._context, tx, video, halted(halt))
+        return True
 
     def _fail_late(self, video: Video, *, in_queue: bool) -> bool:
         """End a late video. False: its run asks the upstream once more, and ends it."""

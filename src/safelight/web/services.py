@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safelight.accounts import Accounts, Principal
+from safelight.accounts.halts import Halts
 from safelight.accounts.statements import Statements
 from safelight.accounts.tenant_log import TenantLog
 from safelight.accounts.webhooks import Webhooks
@@ -68,6 +69,7 @@ class Services:
     appeals: Appeals
     saved_replies: SavedReplies
     incidents: Incidents
+    halts: Halts
     statements: Statements
     tenant_log: TenantLog
     webhooks: Webhooks

@@ -33,9 +33,10 @@ from safelight.accounts.statements import (
 from safelight.accounts.store import principal_of_person
 from safelight.core.ids import new_id
 from safelight.policy.findings import Stage
+from safelight.policy.halts import Halt, HaltKind
 from safelight.store.database import Transaction
 from safelight.store.rows import stored_columns
-from safelight.store.tables import incidents, people, saved_replies
+from safelight.store.tables import halts, incidents, people, saved_replies
 from safelight.videos.case_rows import CaseKind, NewCase, open_case
 from safelight.web.api.declared_routes import DeclaredRoute, declared_routes
 from safelight.web.auth import COOKIE
@@ -63,7 +64,9 @@ PROVES_AGAIN = frozenset({"/account/change"})
 #: About this person and not about the case in the path: the switches, the end of a view or of a reservation.
 NOT_ABOUT_ITS_OBJECT = frozenset({f"/review/{{case_id}}/{one}" for one in ("hide", "release", "switches")})
 #: The parameters of paths for which there are objects.
-EVERY_ID = dict.fromkeys(("video_id", "case_id", "statement_id", "person_id", "name", "incident_id"), "")
+EVERY_ID = dict.fromkeys(
+    ("video_id", "case_id", "statement_id", "person_id", "name", "incident_id", "halt_id"), ""
+)
 
 
 @dataclass
@@ -98,7 +101,7 @@ class Matrix:
 
 
 def _make(tx: Transaction, requester: str) -> dict[str, str]:
-    """A held video with its case, an ended one with its statement, a person, a reply and an incident."""
+    """A held video with its case, an ended one with its statement, a person, a reply, an incident, a halt."""
     video = add_video(tx, principal_id=requester, prompt=new_id("sketch"))
     ended = add_video(tx, principal_id=requester, state="rejected", prompt=new_id("sketch"))
     hold = NewCase(
@@ -124,6 +127,16 @@ def _make(tx: Transaction, requester: str) -> dict[str, str]:
         severity=Severity.MINOR,
     )
     tx.insert(incidents, **stored_columns(incident, incidents))
+    halt = Halt(
+        id=new_id("halt"),
+        kind=HaltKind.MODEL,
+        target="none",
+        tenant=tx.tenant,
+        reason="x",
+        created_by=requester,
+        created_at=tx.now(),
+    )
+    tx.insert(halts, **stored_columns(halt, halts), active_key=halt.id)
     tx.insert(saved_replies, name=reply, en="x", zh_hans="", zh_hant="", updated_at=tx.now())
     return {
         "video_id": video,
@@ -133,6 +146,7 @@ def _make(tx: Transaction, requester: str) -> dict[str, str]:
         "person_id": colleague,
         "name": reply,
         "incident_id": incident.id,
+        "halt_id": halt.id,
     }
 
 

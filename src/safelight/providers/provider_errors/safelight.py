@@ -30,7 +30,7 @@ _CODES: Mapping[str, ErrorKind] = {
         ErrorKind.TRANSIENT: (
             "unavailable storage_full not_covered internal_error damaged scan_failed upstream_error "
             "upstream_unavailable upstream_invalid idempotency_key_in_use worker_died generation_failed "
-            "out_of_memory steering_unavailable"
+            "out_of_memory steering_unavailable halted"
         ),
     }.items()
     for code in codes.split()

@@ -43,7 +43,7 @@ from .trust import (
     webhook_endpoints,
 )
 from .types import metadata
-from .verdicts import findings, policies, verdicts, waivers
+from .verdicts import findings, halts, policies, verdicts, waivers
 from .videos import assets, attempts, reported_attempts, transcripts, videos
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "findings",
     "gates",
     "golden_cases",
+    "halts",
     "idempotency_keys",
     "incidents",
     "installation",

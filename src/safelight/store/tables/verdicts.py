@@ -1,4 +1,4 @@
-"""Findings and verdicts of each stage, policies, and waivers.
+"""Findings and verdicts of each stage, policies, waivers, and halts.
 
 Findings are stored separately from verdicts, so that a policy can be replayed on them.
 """
@@ -58,6 +58,22 @@ waivers = Table(
     time("revoked_at", null=True),
     text("revoked_by", null=True),
     Index(None, "tenant_id"),
+    info=SHARED,
+)
+
+halts = Table(
+    "halts",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id", null=True),
+    text("kind"),
+    text("target"),
+    text("reason"),
+    text("created_by"),
+    time("created_at"),
+    time("ends_at", null=True),
+    #: Who set it for what, so that the same halt is there once; null after its end.
+    text("active_key", null=True, unique=True),
     info=SHARED,
 )
 

@@ -33,6 +33,7 @@ from . import (
     derivatives,
     gates,
     guardrail,
+    halts,
     incidents,
     library,
     metrics,
@@ -143,11 +144,12 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     app.include_router(soft_bindings.router)
     # `/replies`, `/next` and `/preferences` first: they are no ids of cases.
     app.include_router(router_of(saved_replies.changes))
-    for changes in (gates.moves, gates.lowering, incidents.changes):
+    for changes in (gates.moves, gates.lowering, halts.changes, incidents.changes):
         app.include_router(router_of(changes))
     for resource in (
         audit_log,
         gates,
+        halts,
         incidents,
         saved_replies,
         review_queue,

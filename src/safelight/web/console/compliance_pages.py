@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import OPERATOR, KeyScope, Principal
+from safelight.accounts.halts import WRITERS
+from safelight.core.errors import SafelightError
+from safelight.policy.halts import NewHalt
 
-from .render import PageHandler
+from .render import NOTHING_TYPED, Form, PageHandler, input_of
 
 #: Message key, path, and the scopes of which a person needs one.
 _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
@@ -30,7 +33,26 @@ _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
 
 
 class CompliancePages(PageHandler):
-    async def show(self, request: Request, principal: Principal) -> Response:
+    refusals = (SafelightError,)
+
+    async def halt(self, request: Request, principal: Principal) -> Response:
+        """Set a halt, or end the one that the button names."""
+        form, halts = await self.read_form(request), self.services.halts
+        if halt_id := form.get("end"):
+            await self.run(halts.end, principal, halt_id)
+        else:
+            await self.run(halts.create, principal, input_of(NewHalt, form))
+        return self.redirect("/compliance")
+
+    async def show(
+        self,
+        request: Request,
+        principal: Principal,
+        *,
+        problem: SafelightError | None = None,
+        form: Form = NOTHING_TYPED,
+    ) -> Response:
+        may_halt = not principal.scopes.isdisjoint(WRITERS)
         standing, is_admin = self.services.standing, principal.has_scope(KeyScope.ADMIN)
         return await self.render_page(
             request,
@@ -41,6 +63,10 @@ class CompliancePages(PageHandler):
                 for topic in _offered(principal)
                 if topic[0] != "rollout" or self.services.gates is not None
             ],
+            problem=problem,
+            form=form,
+            halts=await self.run(self.services.halts.list, principal) if may_halt else None,
+            is_operator=principal.id == OPERATOR,
             waiting=await self.run(standing.access.count_waiting, principal) if standing and is_admin else 0,
         )
 

@@ -106,6 +106,7 @@ class QualityPages(PageHandler):
         results = self.services.quality_results
         draws = await self.run(results.list_draws, principal)
         return {
+            "halts": await self.run(self.services.halts.list, principal),
             "suggestions": await self.run(self._suggestions, principal),
             "team": team_figures(await self.run(results.team_answers, principal)),
             "samples": [{**prevalence_figures(one), "draw": one} for one in draws[:_MAX_DRAWS]],

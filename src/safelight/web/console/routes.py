@@ -180,6 +180,7 @@ class Console:
             "POST /review/{case_id}/sound": for_deciders(review_queue.listen),
             "POST /review/{case_id}/hide": for_deciders(review_queue.hide),
             "GET /compliance": protected(compliance.show, any_of=(read, KeyScope.AUDIT)),
+            "POST /compliance": protected(compliance.halt, any_of=(admin, policy_scope)),
             "GET /compliance/accounts": protected(terms.show, admin),
             "POST /compliance/accounts": protected(terms.save, admin),
             "GET /compliance/log": protected(log.show, any_of=(KeyScope.AUDIT, KeyScope.POLICY)),

@@ -20,6 +20,7 @@ SLICES = (
     "detectors",
     "explanations",
     "gates",
+    "halts",
     "incidents",
     "mail",
     "notices",
