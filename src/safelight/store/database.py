@@ -259,7 +259,6 @@ class Transaction:
         self._connection = connection
         self._writing = writing
         self._entries: list[_Entry] = []
-        self._numbered: list[tuple[Table, str]] = []
         self._parts: list[Transaction] = []
 
     def of_tenant(self, tenant: str) -> Transaction:
@@ -277,12 +276,12 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part of the transaction that is rolled back alone if it raises. Errors are translated."""
-        entries, numbered = len(self._entries), len(self._numbered)
+        entries = len(self._entries)
         try:
             with translate_db_errors(), self._connection.begin_nested():
                 yield
         except BaseException:
-            del self._entries[entries:], self._numbered[numbered:]
+            del self._entries[entries:]
             raise
 
     def select(
@@ -415,33 +414,19 @@ class Transaction:
         self.insert(outbox, **values, due_at=now if due_at is None else due_at)
         return message
 
-    def number_at_commit(self, table: Table, identity: str) -> None:
-        """Give this new row the next number (`seq`) of its table in the tenant when the transaction commits.
-
-        Numbers are given in the order of the commits, so a reader who goes on after a number misses no row.
-        """
-        self._must_write()
-        self._numbered.append((table, identity))
-
     def flush_log(self) -> None:
-        """Write the audit entries and the numbers of new rows of this transaction.
+        """Write the audit entries of this transaction.
 
         Called last, so that the row with the end of the hash chain is locked only briefly.
         """
         for part in self._parts:
             part.flush_log()
-        if not self._entries and not self._numbered:
+        if not self._entries:
             return
         self._connection.execute(_insert_first_head(self.is_postgres))
         head = self._connection.execute(
             sql_select(audit_log_head).where(audit_log_head.c.id == 1).with_for_update()
         ).one()
-        for table, identity in self._numbered:
-            newest = self.execute(sql_select(func.max(table.c.seq)).where(*self.tenant_condition(table)))
-            self.update(table, table.c.id == identity, table.c.seq.is_(None), seq=(newest.scalar() or 0) + 1)
-        self._numbered.clear()
-        if not self._entries:
-            return
         entries, contents = _chain(self._entries, head.seq, head.hash)
         options = {INSERTED_FOR: self.tenant}
         self._connection.execute(sql_insert(audit_log), entries, execution_options=options)

@@ -106,12 +106,6 @@ class UpstreamGate:
         with self._lock:
             return self._failures if self._failures >= _FAILURES else 0
 
-    def require_no_pause(self) -> None:
-        """Raise what `hold_call` raises during a pause, before a request is prepared."""
-        with self._lock:
-            if (pause_s := self._pause_s()) > 0:
-                raise UpstreamPending(pause_s)
-
     def wait(self, request: SlotRequest) -> None:
         """The video waits for a free place until it enters or leaves."""
         with self._lock:

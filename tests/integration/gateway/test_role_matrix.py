@@ -15,9 +15,9 @@ from safelight.accounts.sessions import open_session
 from safelight.accounts.store import principal_of_person
 from safelight.core.ids import new_id
 from safelight.store.tables import people
-from safelight.web.api.declared_routes import DeclaredRoute, declared_routes
 from safelight.web.auth import COOKIE, PUBLIC
 from safelight.web.console.services import ConsoleServices
+from support.declared_routes import DeclaredRoute, declared_routes
 from support.fake_api_server import Live, live
 from support.people import add_person
 

@@ -38,8 +38,8 @@ from safelight.store.database import Transaction
 from safelight.store.rows import stored_columns
 from safelight.store.tables import halts, incidents, people, saved_replies
 from safelight.videos.case_rows import CaseKind, NewCase, open_case
-from safelight.web.api.declared_routes import DeclaredRoute, declared_routes
 from safelight.web.auth import COOKIE
+from support.declared_routes import DeclaredRoute, declared_routes
 from support.people import add_person
 from support.videos import add_video
 

@@ -27,8 +27,8 @@ from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.videos.case_rows import Case, CaseState
 from safelight.videos.models import Video
-from safelight.web.api.declared_routes import declared_routes
 from safelight.web.auth import COOKIE
+from support.declared_routes import declared_routes
 from support.people import add_person
 from support.webhook_receiver import target
 

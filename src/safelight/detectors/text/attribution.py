@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -54,15 +53,6 @@ def attribute_spans(text: str, contributions: Array, margin: float) -> list[Plac
         if left < 1 or margin < 0:
             break
     return sorted(taken)
-
-
-def mask_tokens(text: str, places: Sequence[Place]) -> str:
-    """The text with each of these ranges replaced by a space."""
-    parts, at = [], 0
-    for start, end in sorted(places):
-        parts.append(text[at:start])
-        at = max(at, end)
-    return " ".join([*parts, text[at:]])
 
 
 def _best_run(sums: npt.NDArray[np.float64], free: npt.NDArray[np.bool_], longest: int) -> Place | None:
