@@ -47,6 +47,7 @@ PAGES = (
     "/compliance/accounts?kind=tenant",
     "/compliance/access",
     "/compliance/incidents",
+    "/compliance/vault",
     "/compliance/tenants",
     "/account/standing",
     "/account/statements",

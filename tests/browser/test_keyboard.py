@@ -19,6 +19,7 @@ PAGES = (
     "/videos",
     "/review",
     "/compliance/log",
+    "/compliance/vault",
     "/verify",
     "/advice",
     "/attempts",

@@ -31,6 +31,7 @@ def app() -> Any:
             saved_replies=None,  # type: ignore[arg-type]
             incidents=None,  # type: ignore[arg-type]
             halts=None,  # type: ignore[arg-type]
+            vault=None,  # type: ignore[arg-type]
             tenant_log=None,  # type: ignore[arg-type]
             statements=None,  # type: ignore[arg-type]
             webhooks=None,  # type: ignore[arg-type]

@@ -45,6 +45,7 @@ from safelight.cases.review_actions import ReviewActions
 from safelight.cases.reviews import ReviewQueue, Reviews
 from safelight.cases.reviews.bulk import BulkDecisions
 from safelight.cases.saved_replies import SavedReplies
+from safelight.cases.vault import Vault
 from safelight.core.errors import Conflict, NotFound, RequestBlocked
 from safelight.core.ids import new_id
 from safelight.core.net.webhook_client import WebhookClient
@@ -564,6 +565,7 @@ def live(
             saved_replies=SavedReplies(database),
             incidents=Incidents(database, SHIPPED),
             halts=Halts(database=database, taxonomy=SHIPPED, models=lambda: {"shelf-1"}),
+            vault=Vault(database),
             appeals=Appeals(
                 database,
                 subject=desk.appealable,

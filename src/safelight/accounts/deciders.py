@@ -45,6 +45,11 @@ def has_holder(tx: Transaction, scopes: Collection[KeyScope]) -> bool:
     return bool(tx.count(people, *_active(scopes)) or _keys_in_force(tx, scopes))
 
 
+def has_person(tx: Transaction, scope: KeyScope) -> bool:
+    """Whether an active person has this scope. Keys do not count."""
+    return tx.count(people, *_active({scope})) > 0
+
+
 def _active(scopes: Collection[KeyScope]) -> tuple[ColumnElement[bool], ...]:
     roles = [role.value for role, given in ROLES.items() if not given.scopes.isdisjoint(scopes)]
     return people.c.state == ACTIVE, people.c.role.in_(roles)

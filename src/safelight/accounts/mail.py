@@ -50,6 +50,10 @@ class MailKind(StrEnum):
     CASES_WAITING = "cases_waiting"
     #: Cases that a reviewer may decide are due soon.
     CASES_DUE = "cases_due"
+    #: Something waits for the vault officer.
+    VAULT_OPENED = "vault_opened"
+    #: The vault officer did not decide in time.
+    VAULT_OVERDUE = "vault_overdue"
     #: The decision about a report, for the person who sent it.
     REPORT_DECIDED = "report_decided"
 

@@ -134,6 +134,7 @@ def make_background(
             withdrawals.part,
             consent_pruning,
             *(() if gates is None else (_make_lowering(core, gates),)),
+            mails.vault.part,
             *(() if mails.sender is None else (mails.cases.part, mails.sender.part)),
             *notifier.parts,
             persistence.drift_watch.part,

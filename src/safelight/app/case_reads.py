@@ -12,6 +12,7 @@ from safelight.cases.incidents import Incidents
 from safelight.cases.quality import CheckFigures, Quality, QualityResults
 from safelight.cases.reviews import ReviewQueue
 from safelight.cases.saved_replies import SavedReplies
+from safelight.cases.vault import Vault
 from safelight.policy.findings import Taxonomy
 from safelight.videos.case_rows import CaseFile, ExposureLog
 from safelight.videos.transcripts import Transcript
@@ -30,6 +31,7 @@ class CaseReads:
     exposure: ExposureLog
     saved_replies: SavedReplies
     incidents: Incidents
+    vault: Vault
 
 
 def make_case_reads(
@@ -53,4 +55,5 @@ def make_case_reads(
         exposure=exposure,
         saved_replies=SavedReplies(database),
         incidents=Incidents(database, taxonomy),
+        vault=Vault(database),
     )

@@ -13,9 +13,18 @@ from safelight.cases.quality.results import count_reconsidered
 from safelight.core.errors import SafelightError
 from safelight.core.metrics import Gauge, Labels
 from safelight.store.database import Transaction
-from safelight.store.tables import cases, notices, outbox, quality_answers, quality_cases, videos
+from safelight.store.tables import (
+    cases,
+    notices,
+    outbox,
+    quality_answers,
+    quality_cases,
+    vault_entries,
+    videos,
+)
 from safelight.videos.case_rows import CaseState
 from safelight.videos.models import TERMINAL, VideoState
+from safelight.videos.vault_entries import OPEN as OPEN_ENTRY
 
 from .background import Background
 from .core import CoreParts
@@ -138,6 +147,14 @@ def _read(tx: Transaction) -> tuple[Gauge, ...]:
                 cases.c.kind,
                 cases.c.due_at < now,
                 where=(cases.c.state == CaseState.OPEN.value,),
+            ),
+        ),
+        Gauge(
+            name="safelight_vault_entries",
+            description="Entries that wait for a vault officer, and whether their due time is over.",
+            labels=("kind", "overdue"),
+            values=grouped(
+                func.count(), vault_entries.c.kind, vault_entries.c.due_at < now, where=(OPEN_ENTRY,)
             ),
         ),
         Gauge(

@@ -10,6 +10,7 @@ from safelight.app.settings import Settings
 from safelight.app.settings.mail import MailSettings
 from safelight.cases.reports.decision_mails import DecisionMails
 from safelight.cases.reviews.case_mails import CaseMails
+from safelight.cases.vault_alerts import VaultAlerts
 from safelight.core.net.mail_client import MailClient, MailSecurity, MailServer
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
@@ -38,6 +39,7 @@ class Mails:
     sender: MailSender | None
     decisions: DecisionMails
     cases: CaseMails
+    vault: VaultAlerts
 
 
 def make_mails(settings: Settings, database: Database, keys: KeyRing, *, stopping: threading.Event) -> Mails:
@@ -49,4 +51,5 @@ def make_mails(settings: Settings, database: Database, keys: KeyRing, *, stoppin
         sender=None if client is None else MailSender(database, keys, client, stopping=stopping),
         decisions=DecisionMails(queue, keys, base_url=base_url),
         cases=CaseMails(database, queue, base_url=base_url, stopping=stopping),
+        vault=VaultAlerts(database, queue, base_url=base_url, stopping=stopping),
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from safelight.accounts.halts import read_halts
 from safelight.cases.reviews.undecidable_holds import count_undecidable
+from safelight.cases.vault import count_unattended
 from safelight.core.errors import SafelightError
 from safelight.videos.cut_downloads import cut_downloads
 from safelight.videos.upstream_gate import UpstreamProblem
@@ -122,9 +123,11 @@ class ProcessReadiness:
         """What the database says that does not make this process unready, because requests only wait."""
         with self._persistence.database.across_tenants("readiness", readonly=True) as tx:
             undecidable, cut, halts = count_undecidable(tx), cut_downloads(tx), read_halts(tx)
+            unattended = count_unattended(tx)
         return {
             # Open holds by the scope that no enrolled person and no key has.
             "holds_nobody_can_decide": {one.value: number for one, number in undecidable.items()},
+            "vault_entries_nobody_can_decide": {one.value: number for one, number in unattended.items()},
             "downloads_cut": cut,
             "halts": len(halts),
             "refusal_budgets": self._pipeline.context.refusals.describe()

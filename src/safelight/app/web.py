@@ -70,6 +70,7 @@ def make_services(container: Container) -> Services:
         saved_replies=reads.saved_replies,
         incidents=reads.incidents,
         halts=persistence.halts,
+        vault=reads.vault,
         reports=correspondence.reports,
         appeals=correspondence.appeals,
         consents=ConsentServices(

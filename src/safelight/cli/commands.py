@@ -55,6 +55,7 @@ GROUPS = {
         "gates": "Show and lower the rollout step, and record an evaluation.",
         "halt": "Halt a model, a tenant or a category; list and end halts.",
         "incidents": "Open, list, change and close incidents.",
+        "vault": "List what waits for the vault officer, and decide it.",
         "reviews": "List cases that wait for a reviewer, and decide them.",
         "replies": "Write the replies that reviewers send with decisions.",
         "quality": "Golden cases, samples of delivered videos, and how far reviewers agree.",

@@ -108,6 +108,20 @@ def holds(found: Database) -> DoctorCheck:
     )
 
 
+def vault(found: Database) -> DoctorCheck:
+    """Check whether somebody may decide the open entries of the vault."""
+    from safelight.cases.vault import count_unattended
+
+    waiting = _read(found, "the vault", count_unattended)
+    if not waiting:
+        return ok("vault", "A vault officer is enrolled for each open entry.")
+    return warn(
+        "vault",
+        f"Entries that wait: {sum(waiting.values())}. No person has the role vault_officer.",
+        "Enrol a person for them: safelight people add NAME EMAIL --role vault_officer",
+    )
+
+
 def downloads(found: Database) -> DoctorCheck:
     """Check whether finished videos can be downloaded from their generators."""
     from safelight.videos.cut_downloads import cut_downloads
@@ -288,6 +302,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
             dt.datetime.now(dt.UTC), signing_from=_read_signing_start(container)
         ),
         "open holds": lambda: _check_database(container, holds),
+        "vault": lambda: _check_database(container, vault),
         "downloads": lambda: _check_database(container, downloads),
         "halts": lambda: _check_database(container, find_halts),
         "policy": lambda: _check_policy(container),

@@ -36,6 +36,7 @@ KINDS = frozenset(
         "bulk",
         "incident",
         "halt",
+        "vault",
     }
 )
 

@@ -19,12 +19,14 @@ from safelight.store.database import Transaction
 from . import mappers
 from .case_rows import approved_verdict_ids, overturned_verdict_ids
 from .models import StageRecord
+from .vault_entries import VaultKind, open_entry
 
 
 def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
     """Record the result of one stage. The audit log contains a hash of findings, coverage and verdict.
 
-    A video with a quarantined stage is quarantined from then on: no later verdict lifts it.
+    A video with a quarantined stage is quarantined from then on: no later verdict lifts it, only the vault
+    officer. What is vaulted or quarantined is in the officer's lane.
     """
     _count(result)
     record_id = new_id("verdict")
@@ -58,6 +60,9 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
     )
     if verdict.quarantine:
         tx.update(tables.videos, tables.videos.c.id == video_id, quarantined=True)
+        open_entry(tx, video_id, VaultKind.QUARANTINED)
+    if verdict.vault:
+        open_entry(tx, video_id, VaultKind.VAULTED)
     if verdict.action is not Action.BLOCK:
         for consent_id in verdict.consents:
             record_use(tx, consent_id, video_id)

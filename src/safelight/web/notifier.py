@@ -21,6 +21,7 @@ from safelight.accounts.webhooks import Deliveries, WebhookDelivery, build_paylo
 from safelight.cases.appeals import BY_REPORTER
 from safelight.cases.reports.notice_store import TOPIC as REPORT_TOPIC
 from safelight.cases.reviews.case_mails import announce_by_mail
+from safelight.cases.vault_alerts import TOPICS as VAULT_TOPICS
 from safelight.consents.store import WITHDRAWN_TOPIC as CONSENT_TOPIC
 from safelight.core.background.part import BackgroundPart
 from safelight.core.net.webhook_client import WebhookClient
@@ -60,6 +61,7 @@ _CASE_EVENTS: Mapping[str, EventType] = {
 _BODY_EVENTS: Mapping[str, EventType] = {
     DRIFT_TOPIC: EventType.PROVIDER_DRIFT,
     STANDING_TOPIC: EventType.STANDING_CHANGED,
+    **{topic: EventType(topic) for topic in VAULT_TOPICS},
 }
 
 

@@ -21,6 +21,7 @@ from safelight.cases.reports import Reports
 from safelight.cases.reviews import ReviewQueue, Reviews
 from safelight.cases.reviews.bulk import BulkDecisions
 from safelight.cases.saved_replies import SavedReplies
+from safelight.cases.vault import Vault
 from safelight.consents.requests import ConsentRequests, SubjectAnswers
 from safelight.core.errors import NotFound
 from safelight.core.metrics import Gauge
@@ -70,6 +71,7 @@ class Services:
     saved_replies: SavedReplies
     incidents: Incidents
     halts: Halts
+    vault: Vault
     statements: Statements
     tenant_log: TenantLog
     webhooks: Webhooks

@@ -83,6 +83,9 @@ def test_a_known_image_is_blocked_at_once_and_vaulted(furnish: Furnish, tmp_path
     video_id = caught.value.details["video_id"]
     video = house.videos.get(house.who, video_id)
     assert (video.state, video.vaulted) == (VideoState.REJECTED, True)
+    with house.read_transaction() as tx:
+        (entry,) = tx.select(tables.vault_entries)
+    assert (entry.kind, entry.video_id, entry.due_at - entry.opened_at) == ("vaulted", video.id, 86_400)
     told = json.dumps([video.error_message, dict(video.explanation or {})])
     assert not [word for word in ("minor", "hash", "ours") if word in told]
     assert retentions(house, video_id) == {"vault"}

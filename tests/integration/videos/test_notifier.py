@@ -23,9 +23,10 @@ from safelight.core.ids import new_id
 from safelight.core.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.core.net.webhook_inputs import EventType, NewEndpoint
 from safelight.store.database import Database
-from safelight.store.tables import outbox, webhook_endpoints
+from safelight.store.tables import outbox, vault_entries, webhook_endpoints
 from safelight.videos.models import VideoState
 from safelight.videos.sweeper import Sweeper
+from safelight.videos.vault_entries import VaultKind, open_entry
 from safelight.web.notifier import Notifier
 from support.concurrency import run_together
 from support.webhook_receiver import Got, Target, target
@@ -280,6 +281,19 @@ def test_a_drift_is_sent_once_and_only_to_endpoints_of_its_tenant(house: House, 
     tell(notifier(database, to))
     (body,) = bodies(to.got)
     assert (body["type"], body["data"]) == ("provider.drift", drift)
+
+
+def test_an_alert_of_the_vault_names_the_entry_and_not_its_video(house: House, to: Target) -> None:
+    listening(house, to, "vault.opened", "vault.overdue")
+    with house.transaction() as tx:
+        open_entry(tx, "video_1", VaultKind.VAULTED)
+        tx.update(vault_entries, due_at=tx.now() - 1)
+    house.container.mails.vault.send_due()
+    tell(notifier(house.database, to))
+    opened, overdue = sorted(bodies(to.got), key=lambda body: str(body["type"]))
+    assert (opened["type"], overdue["type"]) == ("vault.opened", "vault.overdue")
+    assert opened["data"].keys() == {"id", "kind", "due_at", "path"}
+    assert "video_1" not in str(opened)
 
 
 def test_a_case_is_announced_when_it_is_opened_and_when_it_is_nearly_due(

@@ -1,4 +1,4 @@
-"""A quarantined video stays quarantined, whatever happens to it later."""
+"""A quarantined video stays quarantined, whatever happens to it later, until the vault officer lifts it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from safelight.accounts.models import account_subject
 from safelight.accounts.sessions import open_session
 from safelight.accounts.terms import AccountTerms, Terms
 from safelight.cases.inputs import DecisionRequest
+from safelight.cases.vault_inputs import VaultDecisionRequest, VaultQuery
 from safelight.detectors.protocol import DetectorPlugin
 from safelight.policy.findings import Stage
 from safelight.testing.clips import tiny_clip
@@ -23,6 +24,7 @@ from safelight.testing.detectors import text_marker
 from safelight.videos.case_rows import Case, CaseKind
 from safelight.videos.models import FIRST_OUTPUT, Video, VideoState
 from safelight.videos.requests.request import Upload
+from safelight.videos.vault_entries import VaultDecision, VaultKind
 from safelight.web.auth import COOKIE
 from support.people import add_person
 from support.spoken_clips import speaking_house
@@ -122,8 +124,13 @@ def test_an_output_that_is_held_after_a_quarantined_prompt_is_for_the_vault_offi
         ada, officer = enrol(house, "ada", Role.REVIEWER), enrol(house, "vera", Role.VAULT_OFFICER)
         video = order_with_reference(house, tmp_path)
         assert house.reviews.list(ada).items == ()
+        lane = house.container.case_reads.vault
+        (entry,) = lane.list(officer, VaultQuery()).items
+        assert (entry.kind, entry.video_id) == (VaultKind.QUARANTINED, video.id)
         case = approve_until(house, officer, video, Stage.OUTPUT)
         assert (case.kind, case.quarantined) == (CaseKind.HOLD, True)
+        (closed,) = lane.list(officer, VaultQuery(closed=True)).items
+        assert (closed.id, closed.decision) == (entry.id, VaultDecision.BY_CASE)
 
         with browser(house, ada) as client:
             hidden = read_everything(client, case)
@@ -137,6 +144,19 @@ def test_an_output_that_is_held_after_a_quarantined_prompt_is_for_the_vault_offi
         assert {name: answer.status_code for name, answer in shown.items()} == dict.fromkeys(shown, 200)
         assert shown["case"].json()["transcript"]["lines"][0]["text"] == f"hello {WORD}"
         assert WORD in shown["page"].text
+
+
+def test_a_dismissed_quarantine_leaves_the_video_to_every_reviewer(speaking: Speaking) -> None:
+    with speaking("hello", WORD) as house:
+        house.waive()
+        ada, officer = enrol(house, "ada", Role.REVIEWER), enrol(house, "vera", Role.VAULT_OFFICER)
+        video, lane = house.order(PROMPT), house.container.case_reads.vault
+        (entry,) = lane.list(officer, VaultQuery()).items
+        lane.decide(officer, entry.id, VaultDecisionRequest(decision="dismissed"))
+        case = only_case(house, ada)
+        house.reviews.decide(ada, case.id, DecisionRequest(action="approve", reason="Adults."))
+        assert house.carry(video).state is VideoState.DELIVERED
+        assert lane.list(officer, VaultQuery()).items == ()
 
 
 def test_an_appeal_against_a_block_after_a_quarantined_prompt_is_for_the_vault_officer_only(

@@ -32,6 +32,10 @@ class EventType(StrEnum):
     CASE_DUE_SOON = "case.due_soon"
     #: A reviewer decided a case, and the decision was carried out.
     CASE_DECIDED = "case.decided"
+    #: Something waits for the vault officer.
+    VAULT_OPENED = "vault.opened"
+    #: The vault officer did not decide in time.
+    VAULT_OVERDUE = "vault.overdue"
     #: A reviewer decided an appeal, and the decision was carried out.
     APPEAL_DECIDED = "appeal.decided"
     #: A person withdrew a consent, or the operator ended it.

@@ -40,6 +40,7 @@ from .trust import (
     decisions,
     pending_decisions,
     reports,
+    vault_entries,
     webhook_endpoints,
 )
 from .types import metadata
@@ -116,6 +117,7 @@ __all__ = [
     "template_videos",
     "tenants",
     "transcripts",
+    "vault_entries",
     "verdicts",
     "video_hidings",
     "video_lineage",

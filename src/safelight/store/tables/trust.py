@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy import text as sql
 
-from .types import blob, integer, json, metadata, text, time
+from .types import blob, integer, json, metadata, partial_index, text, time
 
 
 def _cases_index(*columns: str, where: str) -> Index:
@@ -131,6 +131,29 @@ pending_decisions = Table(
     text("conflict", null=True),
     UniqueConstraint("case_id"),
     Index(None, "due_at"),
+)
+
+#: What waits for the vault officer, and what was decided: no content. A row stays when its video is erased.
+vault_entries = Table(
+    "vault_entries",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    text("kind"),
+    #: Or the id of a character.
+    text("video_id"),
+    #: The kind and the video, unique while the entry is open; null when it is closed.
+    text("open_key", null=True),
+    time("opened_at"),
+    time("due_at"),
+    #: The number of alerts of `cases.vault_alerts` that were sent.
+    integer("alerts", default=0),
+    text("decision", null=True),
+    text("note", default=""),
+    text("decided_by", null=True),
+    time("decided_at", null=True),
+    UniqueConstraint("tenant_id", "open_key"),
+    partial_index("tenant_id", "id", where="decision IS NULL"),
 )
 
 reports = Table(

@@ -66,8 +66,8 @@ videos = Table(
     text("sealed_sha256", null=True),
     text("mark", null=True),
     _flag("vaulted"),
-    #: Set with the first quarantined verdict (`videos.stage_records`), and never lifted, not by a release
-    #: either.
+    #: Set with the first quarantined verdict (`videos.stage_records`), and lifted only by the vault officer
+    #: (`cases.vault`), not by a release.
     _flag("quarantined"),
     _flag("waived"),
     integer("enqueue_count", default=0),

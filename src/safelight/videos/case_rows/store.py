@@ -22,6 +22,7 @@ from safelight.store.tables import (
     verdicts,
     videos,
 )
+from safelight.videos.vault_entries import close_by_case
 
 from .clusters import add_report_to_reach, cluster_key, join_cluster, leave_cluster, replace_leader
 from .models import (
@@ -146,6 +147,19 @@ def _announce_due(tx: Transaction, row: Row[Any]) -> None:
     tx.publish(_DUE_SOON, subject=row.id, body={}, due_at=due_soon_at)
 
 
+def end_quarantine(tx: Transaction, video_id: str) -> None:
+    """Hand a video and its unfinished cases to the ordinary reviewers; near-duplicates stay quarantined."""
+    of_video = (cases.c.video_id == video_id, cases.c.quarantined, cases.c.state.in_(_UNFINISHED))
+    for row in tx.select(cases, *of_video, lock=True):
+        leader = replace_leader(tx, row.id)
+        if leader is not None:
+            _announce(tx, leader)
+        leave_cluster(tx, row.id)
+        tx.update(cases, cases.c.id == row.id, quarantined=False)
+        tx.publish("case.opened", subject=row.id, body={})
+    tx.update(videos, videos.c.id == video_id, quarantined=False)
+
+
 def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | None = None) -> int:
     """Close the cases of a video without a decision; a pending decision is not carried out any more.
 
@@ -255,6 +269,7 @@ def add_decision(tx: Transaction, made: Decision) -> None:
         tx.insert(quality_answers, case_id=made.case_id, at=made.at, **values)
         return
     tx.insert(decisions, **stored_columns(made, decisions))
+    close_by_case(tx, made.case_id, video_id=made.video_id, decided_by=made.decided_by)
     _append_audit(tx, f"case.{made.action.value}", made)
     tx.publish("case.decided", subject=made.case_id, body={})
 

@@ -52,6 +52,7 @@ from . import (
     sync,
     system,
     templates,
+    vault,
     videos,
     webhooks,
 )
@@ -151,6 +152,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         gates,
         halts,
         incidents,
+        vault,
         saved_replies,
         review_queue,
         reviews,

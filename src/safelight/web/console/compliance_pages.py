@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from safelight.accounts import OPERATOR, KeyScope, Principal
 from safelight.accounts.halts import WRITERS
+from safelight.cases.vault import COUNTERS
+from safelight.cases.vault_alerts import PATH
 from safelight.core.errors import SafelightError
 from safelight.policy.halts import NewHalt
 
@@ -24,6 +26,7 @@ _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("access", "/compliance/access", (KeyScope.ADMIN,)),
     ("rollout", "/compliance/rollout", (KeyScope.ADMIN, KeyScope.POLICY, KeyScope.AUDIT)),
     ("incidents", "/compliance/incidents", (KeyScope.ADMIN, KeyScope.POLICY, KeyScope.AUDIT)),
+    ("vault", PATH, COUNTERS),
     ("people", "/settings/people", (KeyScope.PEOPLE,)),
     ("log", "/compliance/log", (KeyScope.AUDIT, KeyScope.POLICY)),
     ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),
@@ -67,6 +70,9 @@ class CompliancePages(PageHandler):
             form=form,
             halts=await self.run(self.services.halts.list, principal) if may_halt else None,
             is_operator=principal.id == OPERATOR,
+            vault=await self.run(self.services.vault.count, principal)
+            if not principal.scopes.isdisjoint(COUNTERS)
+            else None,
             waiting=await self.run(standing.access.count_waiting, principal) if standing and is_admin else 0,
         )
 

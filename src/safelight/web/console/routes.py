@@ -13,6 +13,8 @@ from starlette.routing import Route
 
 from safelight.accounts import KeyScope
 from safelight.cases.incidents import READERS, WRITERS
+from safelight.cases.vault import COUNTERS
+from safelight.cases.vault_alerts import PATH
 from safelight.core.errors import SafelightError
 from safelight.web.auth import AppState, Endpoint, check_same_origin, public
 from safelight.web.request_body import read_body
@@ -46,6 +48,7 @@ from .settings_pages import SettingsPages
 from .standing_pages import OwnStandingPages, StandingPages
 from .studio_pages import AdvicePages, StudioPages, TryPages
 from .template_pages import LibraryPages, TemplatePages
+from .vault_pages import VaultPages
 from .verify_pages import FeedbackPages, VerifyPages
 from .video_pages import VideoListPages, VideoPages
 
@@ -96,7 +99,7 @@ class Console:
         standings, compliance = StandingPages(*services), CompliancePages(*services)
         own_standing, applicants = OwnStandingPages(*services), ApplicantPages(*services)
         log, rollout = LogPages(*services), GatePages(*services)
-        incidents = IncidentPages(*services)
+        incidents, lane = IncidentPages(*services), VaultPages(*services)
         access, terms = AccessPages(*services), AccountTermsPages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
@@ -190,6 +193,8 @@ class Console:
             "POST /compliance/incidents": protected(incidents.open, any_of=WRITERS),
             "GET /compliance/incidents/{incident_id}": protected(incidents.show_one, any_of=READERS),
             "POST /compliance/incidents/{incident_id}": protected(incidents.change, any_of=WRITERS),
+            f"GET {PATH}": protected(lane.show, any_of=COUNTERS),
+            f"POST {PATH}/{{entry_id}}": protected(lane.decide, KeyScope.VAULT),
             "GET /compliance/access": protected(access.show, admin),
             "POST /compliance/access/{request_id}": protected(access.decide, admin),
             "GET /access": public(applicants.show),

@@ -33,6 +33,7 @@ SLICES = (
     "standing",
     "statements",
     "triggers",
+    "vault",
 )
 #: Slices whose keys are the English sentences.
 KEYED_BY_ENGLISH = (
