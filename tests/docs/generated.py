@@ -416,7 +416,7 @@ def routes() -> str:
     sys.path.insert(0, str(DOCS.parent / "tests"))
     from app import app
 
-    from safelight.web.api.declared_routes import declared_routes
+    from support.declared_routes import declared_routes
 
     whole = app()
     described = {

@@ -19,7 +19,7 @@ from safelight.videos.case_rows import CaseKind, NewCase, open_case
 from safelight.videos.generation_stage import MAX_PREVIEW_BYTES, STOPPED_PREVIEW
 from safelight.videos.models import Video, VideoState
 from safelight.videos.sweeper import Sweeper
-from safelight.web.api.declared_routes import declared_routes
+from support.declared_routes import declared_routes
 
 from .conftest import Crash, House
 from .test_appeals import appeal

@@ -14,7 +14,7 @@ from safelight.accounts import KeyScope
 from safelight.accounts.models import TENANT_SUBJECT
 from safelight.accounts.terms import Terms
 from safelight.videos.models import VideoState
-from safelight.web.api.declared_routes import DeclaredRoute, declared_routes
+from support.declared_routes import DeclaredRoute, declared_routes
 
 from .conftest import Furnish, House
 from .test_standing_story import Api, key_for
