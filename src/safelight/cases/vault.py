@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -19,15 +18,10 @@ from safelight.store.rows import read_record
 from safelight.store.tables import cases, vault_entries
 from safelight.videos.case_rows import UNFINISHED
 from safelight.videos.case_rows.store import end_quarantine
-from safelight.videos.vault_entries import OPEN, VaultDecision, VaultEntry, VaultKind, close_entry
+from safelight.videos.vault_entries import DECISIONS, OPEN, VaultDecision, VaultEntry, VaultKind, close_entry
 
 from .vault_inputs import VaultDecisionRequest, VaultQuery
 
-#: What an officer may decide about an entry.
-DECISIONS: Mapping[VaultKind, tuple[VaultDecision, ...]] = {
-    VaultKind.VAULTED: (VaultDecision.REPORTED, VaultDecision.DISMISSED),
-    VaultKind.QUARANTINED: (VaultDecision.CONFIRMED, VaultDecision.DISMISSED),
-}
 #: These know how much waits, but no entry.
 COUNTERS = (KeyScope.VAULT, KeyScope.POLICY, KeyScope.ADMIN)
 _PAGE = 100

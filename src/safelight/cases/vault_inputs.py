@@ -12,7 +12,7 @@ from .inputs import Reason
 
 
 def _decisions() -> Iterable[str]:
-    from .vault import DECISIONS
+    from safelight.videos.vault_entries import DECISIONS
 
     return sorted({one for possible in DECISIONS.values() for one in possible})
 

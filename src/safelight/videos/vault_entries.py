@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,6 +34,13 @@ class VaultDecision(StrEnum):
     DISMISSED = "dismissed"
     #: A case of the quarantined video was decided.
     BY_CASE = "by_case"
+
+
+#: What an officer may decide about an entry.
+DECISIONS: Mapping[VaultKind, tuple[VaultDecision, ...]] = {
+    VaultKind.VAULTED: (VaultDecision.REPORTED, VaultDecision.DISMISSED),
+    VaultKind.QUARANTINED: (VaultDecision.CONFIRMED, VaultDecision.DISMISSED),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

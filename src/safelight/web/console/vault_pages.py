@@ -6,11 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import Principal
-from safelight.cases.vault import DECISIONS, is_officer
+from safelight.cases.vault import is_officer
 from safelight.cases.vault_alerts import PATH
 from safelight.cases.vault_inputs import VaultDecisionRequest, VaultQuery
 from safelight.core.errors import SafelightError
 from safelight.core.reasons import MAX_REASON_CHARACTERS
+from safelight.videos.vault_entries import DECISIONS
 
 from .render import NOTHING_TYPED, Form, PageHandler, input_of
 
