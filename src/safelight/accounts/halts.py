@@ -31,12 +31,21 @@ def read_halts(tx: Transaction) -> list[Halt]:
     return [read_record(Halt, row) for row in rows if row.ends_at is None or row.ends_at > now]
 
 
-def find_halt(tx: Transaction, model: str = "", flagged: Collection[str] = ()) -> Halt | None:
-    """A halt in force of the tenant of the transaction, of this model, or of one of these categories."""
-    return next((halt for halt in read_halts(tx) if halt.covers((model, tx.tenant), flagged)), None)
+def find_halt(
+    tx: Transaction, model: str = "", flagged: Callable[[], Collection[str]] = frozenset
+) -> Halt | None:
+    """A halt in force of the tenant of the transaction, of this model, or of one of the categories that
+    `flagged` returns. It is called only if a category is halted.
+    """
+    halts_in_force = read_halts(tx)
+    has_category = any(halt.kind is HaltKind.CATEGORY for halt in halts_in_force)
+    names, categories = (model, tx.tenant), flagged() if has_category else ()
+    return next((halt for halt in halts_in_force if halt.covers(names, categories)), None)
 
 
-def require_no_halt(tx: Transaction, model: str = "", flagged: Collection[str] = ()) -> None:
+def require_no_halt(
+    tx: Transaction, model: str = "", flagged: Callable[[], Collection[str]] = frozenset
+) -> None:
     """Raise `Halted` if `find_halt` finds one."""
     if (halt := find_halt(tx, model, flagged)) is not None:
         raise halted(halt)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from safelight.accounts.halts import require_no_halt
 from safelight.core import canonical_json
 from safelight.core.ids import new_id
 from safelight.policy.steering import Steering
@@ -41,8 +42,10 @@ class AttemptStore:
         """Record the intent to submit. `tx` must be committed before the request is sent.
 
         `number` must follow that of the last attempt known to the caller. If another process has recorded
-        this number already, the database refuses the row, so that nothing is submitted twice.
+        this number already, the database refuses the row, so that nothing is submitted twice. Raises
+        `Halted`.
         """
+        require_no_halt(tx, video.model)
         attempt_id = new_id("attempt")
         tx.insert(
             tables.attempts,

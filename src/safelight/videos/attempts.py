@@ -17,7 +17,6 @@ from pathlib import Path
 
 from opentelemetry.trace import Span, SpanKind
 
-from safelight.accounts.halts import require_no_halt
 from safelight.core.backoff import Backoff
 from safelight.core.errors import (
     DeadlineExceeded,
@@ -264,7 +263,6 @@ class RemoteAttempts:
                 # Nothing is sent by a run that another one has overtaken.
                 claim = partial(claim_place, gate=self.gate, generator=self.video.generator, request=place)
                 with self.context.commit_step(self.snapshot, first=claim) as tx:
-                    require_no_halt(tx, self.video.model)
                     attempt = store.record_intent(
                         tx,
                         self.video,
@@ -462,7 +460,6 @@ def start_local_attempt(
         not_charged = Charge(charged=ChargeStatus.NO, source="own hardware")
         context.attempts.finish(video, last, "lost", not_charged)
     with context.commit_step(snapshot, first=first) as tx:
-        require_no_halt(tx, video.model)
         attempt = context.attempts.record_intent(
             tx, video, last.number + 1 if last else 1, billing=Billing.OWN, steering=steering
         )

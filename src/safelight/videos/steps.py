@@ -368,14 +368,19 @@ def _find_halt(
     """The halt of the model, of the tenant, or of a category that the policy flags in the video or in the
     result just made. What people have approved does not count.
     """
-    policy = context.policies.load_within(tx, snapshot.video.tenant)
-    decided = (*snapshot.approved, *snapshot.overturned)
-    results: tuple[StageRecord | StageResult, ...] = (*snapshot.stages, *made)
-    flagged = (
-        flagged_categories(policy, each.verdict, [one for one in each.findings if one not in decided])
-        for each in results
-    )
-    return find_halt(tx, model, frozenset().union(*flagged))
+
+    def flagged() -> frozenset[str]:
+        policy = context.policies.load_within(tx, snapshot.video.tenant)
+        decided = (*snapshot.approved, *snapshot.overturned)
+        results: tuple[StageRecord | StageResult, ...] = (*snapshot.stages, *made)
+        return frozenset().union(
+            *(
+                flagged_categories(policy, each.verdict, [one for one in each.findings if one not in decided])
+                for each in results
+            )
+        )
+
+    return find_halt(tx, model, flagged)
 
 
 def _reason_of_first_review(

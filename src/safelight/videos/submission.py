@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from safelight.accounts import Principal
@@ -173,22 +173,22 @@ class SubmissionService:
             )
             if reference and reference.verdict.action is Action.BLOCK:
                 raise self._reject(submission, (prompt, reference))
-            flagged = flagged_categories(policy, prompt.verdict, prompt.findings)
-            return self._accept(submission, prompt, flagged)
+            return self._accept(submission, prompt, policy)
 
     def _is_paused(self, generator: str) -> bool:
         """Whether calls to a remote generator fail, so that none is made for a time."""
         gate = self.context.upstreams.get(generator)
         return gate is not None and gate.failures_of_pause() > 0
 
-    def _accept(self, submission: Submission, prompt: StageResult, flagged: frozenset[str]) -> Video:
+    def _accept(self, submission: Submission, prompt: StageResult, policy: TenantPolicy) -> Video:
         """Commit all rows of the video in one transaction, then store its files and enqueue it.
 
-        Raises `Halted`, also for a halt that was set during the checks, or of a category in `flagged`.
+        Raises `Halted`, also for a halt that was set during the checks, or of a category of the prompt.
         """
         is_held = prompt.verdict.action is Action.HOLD
         principal, video_id, admitted = submission.principal, submission.video_id, submission.admitted
         with self.context.database.transaction(tenant=principal.tenant) as tx:
+            flagged = partial(flagged_categories, policy, prompt.verdict, prompt.findings)
             require_no_halt(tx, admitted.model, flagged)
             now = tx.now()
             price = self.context.generators[admitted.generator].info().usd_per_second or 0.0
