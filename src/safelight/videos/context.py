@@ -8,7 +8,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -192,13 +192,15 @@ class PipelineContext:
         """
         self.wait_for_lease()
         video = snapshot.video
-        with ExitStack() as stack:
-            if first is None:
-                tx = stack.enter_context(self.database.transaction(tenant=video.tenant))
-            else:
-                whole = stack.enter_context(self.database.across_tenants("a submission"))
-                first(whole)
-                tx = whole.of_tenant(video.tenant)
+        opening = (
+            self.database.transaction(video.tenant)
+            if first is None
+            else self.database.across_tenants("a submission")
+        )
+        with opening as tx:
+            if first is not None:
+                first(tx)
+                tx = tx.of_tenant(video.tenant)
             row = tx.one(tables.videos, tables.videos.c.id == video.id, lock=True)
             if row is None or (row.enqueue_count, row.state) != (snapshot.run, video.state.value):
                 raise StaleRevision(video.id)

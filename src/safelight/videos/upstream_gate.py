@@ -1,7 +1,7 @@
 """Limits the requests and calls at one upstream, and pauses calls while it fails.
 
 Nothing fails at a limit: what has no place waits. Places and submissions are those of all processes, which
-`see` and `claim` are told; calls and pauses are those of this process.
+`see` and `claim` receive; calls and pauses are those of this process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from safelight.core.backoff import Backoff
@@ -54,10 +54,10 @@ class UpstreamProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class Occupancy:
-    """What all processes have at an upstream: the videos that are there, and the submissions of a minute."""
+    """What all processes have at an upstream: the videos there, by id, and the submissions of a minute."""
 
-    inside: tuple[SlotRequest, ...] = ()
-    recent: int = 0
+    inside: Mapping[str, SlotRequest]
+    recent: int
 
 
 class UpstreamGate:
@@ -89,11 +89,12 @@ class UpstreamGate:
         self._calls: Counter[tuple[str, str] | None] = Counter()
         self._failures = 0
         self._next_call = 0.0
-        #: When the last submissions of this process began, by video.
+        #: When the last submissions of this process began, by video, if they are limited.
         self._submissions: dict[str, float] = {}
         self._next_submission = -math.inf
-        #: What all processes had there when it was last read, and until when that counts.
-        self._seen = Occupancy()
+        #: What all processes had there when it was last read (see `Occupancy`), and until when that counts.
+        self._seen: dict[str, SlotRequest] = {}
+        self._seen_recent = 0
         self._seen_until = -math.inf
 
     @cached_property
@@ -128,19 +129,22 @@ class UpstreamGate:
                     raise UpstreamPending(LOOK_AGAIN_S)
                 self._order.record(request)
                 self._enter(request)
-                self._submissions[request.video_id] = self._monotonic()
+                if self._per_minute is not None:
+                    self._submissions[request.video_id] = self._monotonic()
 
     def see(self, occupancy: Occupancy) -> None:
         """What all processes have at the upstream now."""
         with self._lock:
-            self._seen, self._seen_until = occupancy, self._monotonic() + _SEEN_S
+            self._seen, self._seen_recent = dict(occupancy.inside), occupancy.recent
+            self._seen_until = self._monotonic() + _SEEN_S
 
     def claim(self, request: SlotRequest, occupancy: Occupancy) -> None:
         """Raise `UpstreamPending` if the videos of all processes leave no place for one that has entered."""
         self.see(occupancy)
         with self._lock:
-            others = [each for each in occupancy.inside if each.video_id != request.video_id]
-            if occupancy.recent < (self._per_minute or math.inf) and self._has_room(others, request):
+            others = [each for video_id, each in occupancy.inside.items() if video_id != request.video_id]
+            has_turn = self._per_minute is None or occupancy.recent < self._per_minute
+            if has_turn and self._has_room(_of_keys(others), request):
                 return
             self._submissions.pop(request.video_id, None)
         raise UpstreamPending(LOOK_AGAIN_S)
@@ -163,9 +167,7 @@ class UpstreamGate:
     def leave(self, video_id: str) -> None:
         with self._lock:
             self._inside.pop(video_id, None)
-            self._seen = replace(
-                self._seen, inside=tuple(each for each in self._seen.inside if each.video_id != video_id)
-            )
+            self._seen.pop(video_id, None)
             self._invited.pop(video_id, None)
             self._waiting.pop(video_id, None)
 
@@ -262,19 +264,19 @@ class UpstreamGate:
             return False
         if request.video_id in self._invited:
             return True
-        seen = self._seen if self._seen_until > now else Occupancy()
+        is_seen = self._seen_until > now
         if self._per_minute is not None:
             self._submissions = {
                 video_id: at for video_id, at in self._submissions.items() if at > now - MINUTE_S
             }
-            recent = max(len(self._submissions), seen.recent)
+            recent = max(len(self._submissions), self._seen_recent if is_seen else 0)
             if recent + len(self._invited) >= self._per_minute:
                 return False
-        here = {video_id: invited for video_id, (invited, _until) in self._invited.items()} | self._inside
-        held = [*here.values(), *(each for each in seen.inside if each.video_id not in here)]
-        if not self._has_room(held, request):
+        invited = {video_id: each for video_id, (each, _until) in self._invited.items()}
+        held = ((self._seen if is_seen else {}) | invited | self._inside).values()
+        of_keys = _of_keys(held)
+        if not self._has_room(of_keys, request):
             return False
-        of_keys = Counter((each.tenant, each.key) for each in held)
         of_tenants = Counter(each.tenant for each in held)
         waiting = {**self._waiting, request.video_id: request}.values()
         return request is min(
@@ -286,8 +288,7 @@ class UpstreamGate:
             ),
         )
 
-    def _has_room(self, held: Iterable[SlotRequest], request: SlotRequest) -> bool:
-        of_keys = Counter((each.tenant, each.key) for each in held)
+    def _has_room(self, of_keys: Counter[tuple[str, str]], request: SlotRequest) -> bool:
         # After a restart or a takeover a key can have more places than it gets. The others do not count, so
         # that another key still finds one.
         taken = sum(min(number, self._limit_of_a_key) for number in of_keys.values())
@@ -308,6 +309,11 @@ class UpstreamGate:
 
     def _next_pause_s(self) -> float:
         return _PAUSE.delay_s(max(1, self._failures - _FAILURES + 1))
+
+
+def _of_keys(held: Iterable[SlotRequest]) -> Counter[tuple[str, str]]:
+    """The number of places by tenant and key."""
+    return Counter((each.tenant, each.key) for each in held)
 
 
 def places_of_a_key(limit: int) -> int:

@@ -31,10 +31,12 @@ def read_occupancy(tx: Transaction, generator: str) -> Occupancy:
         tables.attempts, attempts.generator == generator, attempts.created_at > tx.now() - MINUTE_S
     )
     return Occupancy(
-        inside=tuple(
-            SlotRequest(tenant=row.tenant_id, key=row.principal_id, since=row.created_at, video_id=row.id)
+        inside={
+            row.id: SlotRequest(
+                tenant=row.tenant_id, key=row.principal_id, since=row.created_at, video_id=row.id
+            )
             for row in tx.execute(inside)
-        ),
+        },
         recent=recent,
     )
 
