@@ -191,9 +191,12 @@ class Principal:
         """Whether the principal has the scope. No scope includes another: `admin` lacks `vault`."""
         return scope in self.scopes
 
+    def has_one_of(self, scopes: Iterable[KeyScope]) -> bool:
+        return not self.scopes.isdisjoint(scopes)
+
     def require(self, *any_of: KeyScope) -> None:
         """Raise `Forbidden` unless this principal has one of these scopes."""
-        if not self.scopes.intersection(any_of):
+        if not self.has_one_of(any_of):
             raise Forbidden(
                 f"This {self.kind.value} does not have the scope {' or '.join(any_of)}.",
                 remedy="Ask the operator of this gateway for a key with this scope.",

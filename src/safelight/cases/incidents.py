@@ -217,7 +217,7 @@ def _find_revision(tx: Transaction, incident_id: str, revision: int | None) -> I
 
 def may_write(principal: Principal) -> bool:
     """Whether the principal may open and change incidents, and so read their internal notes."""
-    return not principal.scopes.isdisjoint(WRITERS)
+    return principal.has_one_of(WRITERS)
 
 
 def _for_reader(principal: Principal, incident: Incident) -> Incident:

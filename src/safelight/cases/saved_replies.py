@@ -51,7 +51,7 @@ class SavedReplies:
 
     def list(self, principal: Principal) -> tuple[SavedReply, ...]:
         """By name. Needs a scope that decides cases, or `policy`."""
-        if not principal.scopes & (DECIDING | {KeyScope.POLICY}):
+        if not principal.has_one_of(DECIDING | {KeyScope.POLICY}):
             raise Forbidden(
                 f"This {principal.kind.value} does not decide cases.",
                 remedy="Ask the operator of this gateway for a key with the scope review.",

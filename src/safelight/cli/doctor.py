@@ -109,7 +109,7 @@ def holds(found: Database) -> DoctorCheck:
 
 
 def vault(found: Database) -> DoctorCheck:
-    """Check whether somebody may decide the open entries of the vault."""
+    """Check whether a vault officer is enrolled for the open entries of the vault."""
     from safelight.cases.vault import count_unattended
 
     waiting = _read(found, "the vault", count_unattended)

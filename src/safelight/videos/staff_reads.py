@@ -38,7 +38,7 @@ def record_prompt_reads(database: Database, principal: Principal, owners: Mappin
 
 def record_attempt_reads(database: Database, principal: Principal, video_ids: Collection[str]) -> None:
     """Record that the principal reads the prompts in attempts of these videos."""
-    if not principal.scopes & STAFF or not video_ids:
+    if not principal.has_one_of(STAFF) or not video_ids:
         return
     columns = [videos.c.id, videos.c.principal_id]
     with database.read_transaction(principal.tenant) as tx:
@@ -62,13 +62,13 @@ class StaffReads:
         A video that is fetched again after `MAX_VIEW_S` is another view; before that, a player fetches its
         parts. Previews are one view in `SHIFT_S`, because lists show them again and again.
         """
-        if not principal.scopes & STAFF:
+        if not principal.has_one_of(STAFF):
             return
         with self._database.read_transaction(principal.tenant) as tx:
             if owner in own_accounts(tx, principal, (owner,)):
                 return
             graded = tx.select(cases, cases.c.video_id == video_id, columns=[cases.c.severity])
-        if principal.scopes & DECIDING:
+        if principal.has_one_of(DECIDING):
             self._exposure.add_view(
                 principal,
                 f"{kind.value} {video_id}",
@@ -86,7 +86,7 @@ def _record(
     owners: Mapping[str, str | None],
     content: Mapping[str, Any],
 ) -> None:
-    if not principal.scopes & STAFF or not owners:
+    if not principal.has_one_of(STAFF) or not owners:
         return
     with database.read_transaction(principal.tenant) as tx:
         new = _unrecorded(tx, principal, kind, owners)

@@ -23,7 +23,7 @@ _NO_DECISIONS = frozenset({"case.opened", "video.deleted"})
 
 def is_reviewer(reader: Principal) -> bool:
     """Whether the reader sees all audit entries of a video in the console, with their actors."""
-    return bool(reader.scopes & DECIDING)
+    return reader.has_one_of(DECIDING)
 
 
 def hide_staff(record: VideoRecord, reader: Principal) -> VideoRecord:

@@ -150,7 +150,7 @@ def _take_waiting(tx: Transaction) -> _Waiting | None:
 
 def _mail_kind(of: _Waiting, person: Principal, preferences: ReviewerPreferences) -> MailKind | None:
     """The mail that a person gets; None without a case that this person may take."""
-    if not person.scopes & DECIDING:
+    if not person.has_one_of(DECIDING):
         return None
     if _may_take_one(of.tx, person, preferences, of.due_soon):
         return MailKind.CASES_DUE

@@ -111,7 +111,7 @@ class Reviews:
 
     def count_open(self, principal: Principal) -> int:
         """Number of open cases that this principal may see, at most `MAX_COUNTED_CASES`."""
-        if not principal.scopes & DECIDING:
+        if not principal.has_one_of(DECIDING):
             return 0
         with self._database.read_transaction(principal.tenant) as tx:
             waiting = (cases.c.state == CaseState.OPEN.value, cases.c.leader_id.is_(None))
@@ -327,7 +327,7 @@ def _make_decision(
     tx: Transaction, of: Case, wanted: DecisionRequest, *, action: DecisionAction, by: Principal
 ) -> Decision:
     """A new decision, with the ids of all verdicts on the video up to now. It is not recorded yet. Raises
-    `InvalidField` if a text names somebody who reported the video.
+    `InvalidField` if a text names a person who reported the video.
     """
     reporters = read_identities(tx, of.video_id) if wanted.facts or wanted.reply else ()
     seen = tx.select(verdicts, verdicts.c.video_id == of.video_id, columns=[verdicts.c.id])

@@ -151,7 +151,7 @@ class Templates:
         For everyone who may read, make or check a video. Raises `InvalidField` for values that do not fit,
         `NotFound`, and `Conflict` for a retired version.
         """
-        if not principal.scopes & _RENDERERS:
+        if not principal.has_one_of(_RENDERERS):
             principal.require(KeyScope.VIDEOS_READ)
         with self._database.read_transaction(principal.tenant) as tx:
             return render_call(store.template_from_row(_find(tx, call.name, call.version)), call)

@@ -55,7 +55,7 @@ class CompliancePages(PageHandler):
         problem: SafelightError | None = None,
         form: Form = NOTHING_TYPED,
     ) -> Response:
-        may_halt = not principal.scopes.isdisjoint(WRITERS)
+        may_halt, may_count = principal.has_one_of(WRITERS), principal.has_one_of(COUNTERS)
         standing, is_admin = self.services.standing, principal.has_scope(KeyScope.ADMIN)
         return await self.render_page(
             request,
@@ -70,9 +70,7 @@ class CompliancePages(PageHandler):
             form=form,
             halts=await self.run(self.services.halts.list, principal) if may_halt else None,
             is_operator=principal.id == OPERATOR,
-            vault=await self.run(self.services.vault.count, principal)
-            if not principal.scopes.isdisjoint(COUNTERS)
-            else None,
+            vault=await self.run(self.services.vault.count, principal) if may_count else None,
             waiting=await self.run(standing.access.count_waiting, principal) if standing and is_admin else 0,
         )
 
@@ -80,5 +78,5 @@ class CompliancePages(PageHandler):
 def _offered(principal: Principal) -> Iterator[tuple[str, str]]:
     """Message key and path of each page that this person may open."""
     for name, path, scopes in _TOPICS:
-        if any(principal.has_scope(scope) for scope in scopes):
+        if principal.has_one_of(scopes):
             yield name, path

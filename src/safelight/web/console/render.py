@@ -101,7 +101,7 @@ def nav_items(
     """
     items = []
     for key, href, scopes in _NAV_ITEMS:
-        if scopes and (principal is None or not any(principal.has_scope(scope) for scope in scopes)):
+        if scopes and (principal is None or not principal.has_one_of(scopes)):
             continue
         if key == "compliance" and not (compliance_menu or _needs_compliance(principal)):
             continue
