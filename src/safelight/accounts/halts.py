@@ -53,9 +53,9 @@ def require_no_halt(
 
 def halted(halt: Halt) -> Halted:
     sentences = {
-        HaltKind.CATEGORY: f"The category {halt.target} is halted by the operator.",
-        HaltKind.MODEL: f"The model {halt.target} is halted by the operator.",
-        HaltKind.TENANT: "This tenant is halted by the operator.",
+        HaltKind.CATEGORY: f"The category {halt.target} is halted.",
+        HaltKind.MODEL: f"The model {halt.target} is halted.",
+        HaltKind.TENANT: "This tenant is halted.",
     }
     return Halted(sentences[halt.kind], remedy="Nothing was charged. Try again later.")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import KeyScope, Principal, find_same_people
 from safelight.accounts.deciders import has_person
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.core.ids import is_id
@@ -15,7 +15,7 @@ from safelight.core.reasons import MAX_REASON_CHARACTERS, clean_text
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import Page, read_page
 from safelight.store.rows import read_record
-from safelight.store.tables import cases, vault_entries
+from safelight.store.tables import cases, characters, vault_entries, videos
 from safelight.videos.case_rows import UNFINISHED
 from safelight.videos.case_rows.store import end_quarantine
 from safelight.videos.vault_entries import DECISIONS, OPEN, VaultDecision, VaultEntry, VaultKind, close_entry
@@ -59,13 +59,14 @@ class Vault:
     def decide(self, principal: Principal, entry_id: str, asked: VaultDecisionRequest) -> VaultEntry:
         """Close an entry. A dismissed quarantine hands the video to the ordinary reviewers.
 
-        Raises `NotFound`, `InvalidField`, and `Conflict` if the entry is closed, or if the quarantined video
-        has a case, whose decision closes the entry.
+        Raises `NotFound`, `InvalidField`, `Forbidden` for the person who requested it, and `Conflict` if the
+        entry is closed, or if the quarantined video has a case, whose decision closes the entry.
         """
         _require_officer(principal)
         note = clean_text(asked.note, "note", MAX_REASON_CHARACTERS)
         with self._database.transaction(principal.tenant) as tx:
             entry = _find(tx, entry_id)
+            _require_other(tx, principal, entry.video_id)
             if asked.decision not in (possible := DECISIONS[entry.kind]):
                 raise InvalidField(f"decision must be one of {', '.join(possible)}.", param="decision")
             decision = VaultDecision(asked.decision)
@@ -118,6 +119,13 @@ def _find(tx: Transaction, entry_id: str) -> VaultEntry:
     if row is None:
         raise NotFound(f"There is no entry {entry_id[:80]!r}.", param="entry_id")
     return read_record(VaultEntry, row)
+
+
+def _require_other(tx: Transaction, principal: Principal, video_id: str) -> None:
+    for table in (videos, characters):
+        for row in tx.select(table, table.c.id == video_id):
+            if row.principal_id in find_same_people(tx, [principal.id]):
+                raise Forbidden("Another officer has to decide about what you requested.")
 
 
 def _require_no_case(tx: Transaction, video_id: str) -> None:

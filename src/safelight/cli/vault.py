@@ -70,7 +70,8 @@ def decide(
 def _format(one: VaultEntry) -> str:
     t = _texts()
     end = t(f"decision.{one.decision}") if one.decision else f"{t('due')} {format_time(one.due_at)}"
-    return f"{one.id} {one.video_id} {t(f'kind.{one.kind}')}, {end}"
+    stops = f", {t('stops', subject=one.stops)}" if one.stops else ""
+    return f"{one.id} {one.video_id} {t(f'kind.{one.kind}')}, {end}{stops}"
 
 
 def _texts() -> Messages:

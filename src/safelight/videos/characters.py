@@ -52,7 +52,7 @@ class Characters:
         principal.require(KeyScope.VIDEOS_WRITE)
         context = self.references.context
         with context.database.read_transaction(principal.tenant) as tx:
-            context.standings.require_good(tx, end_user)
+            context.standings.require_good(tx, principal.id, end_user)
         file = ReferenceInput.of(clip, "video")
         if file.is_picture:
             raise InvalidMedia("This file is an image. A character needs a video clip.", param="video")

@@ -50,7 +50,7 @@ EARLY_STAGES = frozenset({Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE})
 
 FIRST_OUTPUT_SENTENCE = "A reviewer checks the first videos of every new account before they are delivered."
 ROLLOUT_SENTENCE = "In this step of the rollout, a reviewer checks this video before it is delivered."
-HALT_SENTENCE = "The operator has halted such videos: a reviewer checks this one before it is delivered."
+HALT_SENTENCE = "Such videos are halted: a reviewer checks this one before it is delivered."
 
 
 def decision_facts(case: Case, decision: Decision) -> dict[str, Any]:

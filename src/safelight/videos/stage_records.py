@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from opentelemetry.trace import get_current_span
 
+from safelight.accounts.models import account_subject, end_user_subject
 from safelight.consents.uses import record_use
 from safelight.core import canonical_json
 from safelight.core.ids import new_id
@@ -26,7 +27,8 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
     """Record the result of one stage. The audit log contains a hash of findings, coverage and verdict.
 
     A video with a quarantined stage is quarantined from then on: no later verdict lifts it, only the vault
-    officer. What is vaulted or quarantined is in the officer's lane.
+    officer. What is vaulted or quarantined is in the officer's lane, and who requested what is vaulted sends
+    no further requests until the officer dismisses it.
     """
     _count(result)
     record_id = new_id("verdict")
@@ -62,7 +64,12 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
         tx.update(tables.videos, tables.videos.c.id == video_id, quarantined=True)
         open_entry(tx, video_id, VaultKind.QUARANTINED)
     if verdict.vault:
-        open_entry(tx, video_id, VaultKind.VAULTED)
+        open_entry(
+            tx,
+            video_id,
+            VaultKind.VAULTED,
+            stops=None if verdict.test_card_only else _find_person(tx, video_id),
+        )
     if verdict.action is not Action.BLOCK:
         for consent_id in verdict.consents:
             record_use(tx, consent_id, video_id)
@@ -72,6 +79,20 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
         actor="policy",
         content={"id": record_id, "verdict": msgspec.json.decode(body), "findings": packed.hex()},
     )
+
+
+def _find_person(tx: Transaction, video_id: str) -> str | None:
+    """The subject of the person who requested a video or character: the end user, or an enrolled person.
+
+    None if a key requested it without an end user: it can serve many people.
+    """
+    for table in (tables.videos, tables.characters):
+        for row in tx.select(table, table.c.id == video_id):
+            if row.end_user:
+                return end_user_subject(row.end_user)
+            if tx.count(tables.people, tables.people.c.id == row.principal_id):
+                return account_subject(row.principal_id)
+    return None
 
 
 def _count(result: StageResult) -> None:

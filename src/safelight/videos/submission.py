@@ -130,7 +130,7 @@ class SubmissionService:
             lineage = self.lineage.with_characters(lineage, ready, principal.tenant)
         with self.context.database.read_transaction(principal.tenant) as tx:
             require_no_halt(tx, admitted.model)
-            self.context.standings.require_good(tx, admitted.end_user)
+            self.context.standings.require_good(tx, principal.id, admitted.end_user)
             audience = read_audience(tx, principal.id, admitted.end_user)
             self.check_limiter.require_within(tx, principal, admitted.end_user)
             recent_blocks = self.evasion_tracker.recent_blocks(tx, principal, admitted.end_user)

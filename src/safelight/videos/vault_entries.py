@@ -53,12 +53,14 @@ class VaultEntry(Shown):
     due_at: Seconds
     #: None: the entry is open.
     decision: VaultDecision | None
+    #: The end user or the account of a person that may send no requests because of this entry; None: nobody.
+    stops: str | None
     note: str
     decided_by: str | None
     decided_at: Seconds | None
 
 
-def open_entry(tx: Transaction, video_id: str, kind: VaultKind) -> None:
+def open_entry(tx: Transaction, video_id: str, kind: VaultKind, *, stops: str | None = None) -> None:
     """Open the entry in the transaction of the verdict, unless one is open."""
     now = tx.now()
     tx.insert_or_ignore(
@@ -67,6 +69,7 @@ def open_entry(tx: Transaction, video_id: str, kind: VaultKind) -> None:
         kind=kind.value,
         video_id=video_id,
         open_key=f"{kind.value}:{video_id}",
+        stops=stops,
         opened_at=now,
         due_at=now + DUE_S,
     )
@@ -88,6 +91,7 @@ def close_entry(
         vault_entries,
         vault_entries.c.id == row.id,
         open_key=None,
+        stops=None if decision is VaultDecision.DISMISSED else row.stops,
         decision=decision.value,
         note=note,
         decided_by=decided_by,

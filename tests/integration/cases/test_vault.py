@@ -15,11 +15,14 @@ from safelight.cases.vault_alerts import VaultAlerts
 from safelight.cases.vault_inputs import VaultDecisionRequest, VaultQuery
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.core.ids import new_id
-from safelight.policy.findings import Stage
+from safelight.policy.findings import Coverage, Stage
+from safelight.policy.verdicts import Action, Verdict
+from safelight.screening.evaluation import StageResult
 from safelight.store.database import Database
 from safelight.store.tables import audit_log, cases, outbox, people, vault_entries, videos
 from safelight.videos.case_rows import CaseKind, Decision, DecisionAction, NewCase, open_case
 from safelight.videos.case_rows.store import add_decision
+from safelight.videos.stage_records import record_stage
 from safelight.videos.vault_entries import VaultDecision, VaultEntry, VaultKind, open_entry
 from support.people import add_person
 from support.review_room import Clock
@@ -65,11 +68,18 @@ class Office:
         with self.database.transaction(tenant or self.tenant) as tx:
             add_person(tx, f"{role.value}", role=role)
 
-    def add(self, kind: VaultKind = VaultKind.VAULTED, tenant: str = "", **columns: Any) -> VaultEntry:
+    def add(
+        self,
+        kind: VaultKind = VaultKind.VAULTED,
+        tenant: str = "",
+        *,
+        stops: str | None = None,
+        **columns: Any,
+    ) -> VaultEntry:
         tenant = tenant or self.tenant
         with self.database.transaction(tenant) as tx:
             flags = {"vaulted": kind is VaultKind.VAULTED, "quarantined": kind is VaultKind.QUARANTINED}
-            open_entry(tx, video := add_video(tx, **flags, **columns), kind)
+            open_entry(tx, video := add_video(tx, **flags, **columns), kind, stops=stops)
         (made,) = (
             one for one in self.lane.list(self.person(tenant=tenant), OPEN).items if one.video_id == video
         )
@@ -143,6 +153,41 @@ def test_an_entry_is_decided_once_and_the_second_officer_is_told(office: Office)
     (logged,) = office.stored(audit_log, audit_log.c.event == "vault.decided")
     assert (logged.subject, logged.actor) == (entry.id, "vault_officer")
     assert [row.vaulted for row in office.stored(videos)] == [True]
+
+
+def test_what_is_vaulted_stops_its_end_user_or_person_but_no_key_and_the_test_card_stops_nobody(
+    office: Office,
+) -> None:
+    office.enrol(Role.CREATOR)
+    verdict = Verdict(
+        action=Action.BLOCK, stage=Stage.PROMPT, subject_sha256="0", policy="p", policy_sha256="0", vault=True
+    )
+
+    def stopped(verdict: Verdict, **requester: Any) -> str | None:
+        result = StageResult(stage=Stage.PROMPT, verdict=verdict, findings=(), coverage=Coverage(cells=()))
+        with office.database.transaction(office.tenant) as tx:
+            video = add_video(tx, vaulted=True, **requester)
+            record_stage(tx, video, result)
+        found: str | None = office.stored(vault_entries, vault_entries.c.video_id == video)[0].stops
+        return found
+
+    card = msgspec.structs.replace(verdict, test_card_only=True)
+    assert stopped(verdict, end_user="kim") == "end_user:kim"
+    assert stopped(verdict, principal_id=Role.CREATOR.value) == f"account:{Role.CREATOR.value}"
+    assert stopped(verdict) is stopped(card, end_user="kim") is None
+
+
+def test_a_stop_ends_when_the_entry_is_dismissed_and_stays_when_it_is_reported(office: Office) -> None:
+    reported, dismissed = office.add(stops="end_user:kim"), office.add(stops="end_user:kim")
+    assert office.decide(reported, "reported").stops == "end_user:kim"
+    assert office.decide(dismissed, "dismissed").stops is None
+
+
+def test_an_officer_does_not_decide_about_an_own_request(office: Office) -> None:
+    entry = office.add(principal_id=office.person().id)
+    with pytest.raises(Forbidden, match="Another officer"):
+        office.decide(entry, "dismissed")
+    assert office.decide(entry, "dismissed", office.person(name="user_2")).decided_at
 
 
 def test_the_entry_of_a_deleted_video_is_decided_like_any_other(office: Office) -> None:

@@ -22,9 +22,7 @@ def test_a_halt_is_obeyed_at_once_and_ended_at_once(gateway: Running, client: ht
     refused = client.post("/v1/videos", json=ORDER)
     error = refused.json()["error"]
     assert (refused.status_code, error["code"], refused.headers["x-should-retry"]) == (503, "halted", "false")
-    assert error["message"] == (
-        f"The model {model} is halted by the operator. Nothing was charged. Try again later."
-    )
+    assert error["message"] == (f"The model {model} is halted. Nothing was charged. Try again later.")
     assert "secret" not in refused.text
     chinese = client.post("/v1/videos", json=ORDER, headers={"accept-language": "zh-TW"})
     assert chinese.status_code == 503

@@ -14,9 +14,11 @@ from starlette.testclient import TestClient
 from safelight.accounts import ROLES, Principal, PrincipalKind, Role
 from safelight.accounts.models import account_subject
 from safelight.accounts.sessions import open_session
+from safelight.accounts.standing import Level
 from safelight.accounts.terms import AccountTerms, Terms
 from safelight.cases.inputs import DecisionRequest
 from safelight.cases.vault_inputs import VaultDecisionRequest, VaultQuery
+from safelight.core.errors import AccountSuspended, RequestBlocked
 from safelight.detectors.protocol import DetectorPlugin
 from safelight.policy.findings import Stage
 from safelight.testing.clips import tiny_clip
@@ -31,6 +33,7 @@ from support.spoken_clips import speaking_house
 
 from .conftest import Furnish, House
 from .test_decisions import only_case
+from .test_known_content import drawn, imported, patient, upload
 from .test_transcripts import BLOCKED_WORDS
 
 WORD = "zanzibar"
@@ -184,3 +187,23 @@ def test_a_first_output_after_a_quarantined_prompt_is_for_the_vault_officer_only
         case = approve_until(house, officer, video, Stage.OUTPUT)
         assert (case.rule, case.quarantined) == (FIRST_OUTPUT, True)
         assert house.reviews.list(ada).items == ()
+
+
+def test_an_end_user_whose_content_was_vaulted_is_stopped_until_the_officer_dismisses_it(
+    furnish: Furnish, tmp_path: Path
+) -> None:
+    house = patient(furnish)
+    imported(house, tmp_path)
+    with pytest.raises(RequestBlocked):
+        house.order(uploads=(upload(tmp_path, drawn()),), safety_identifier="kim")
+    with pytest.raises(AccountSuspended, match="until a person has decided"):
+        house.order(safety_identifier="kim")
+    house.order()
+    house.order(safety_identifier="lee")
+    standing = house.context.standings.own(house.who, "kim")
+    assert (standing.level, standing.until, standing.strikes) == (Level.SUSPENSION, None, ())
+    lane, officer = house.container.case_reads.vault, enrol(house, "vera", Role.VAULT_OFFICER)
+    (entry,) = lane.list(officer, VaultQuery()).items
+    assert entry.stops == "end_user:kim"
+    lane.decide(officer, entry.id, VaultDecisionRequest(decision="dismissed"))
+    assert house.order(safety_identifier="kim").state is VideoState.QUEUED

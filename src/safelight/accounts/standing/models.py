@@ -88,7 +88,8 @@ class Standing:
     subject: str
     level: Level
     points: int
-    #: The end of the level, unless another strike is given; None for `good` and `ban`.
+    #: The end of the level, unless another strike is given; None for `good`, `ban`, and a suspension that the
+    #: vault officer ends.
     until: float | None
     #: When a confirmed ban takes effect; None without one.
     ban_at: float | None = None

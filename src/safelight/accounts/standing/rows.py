@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from safelight.store.database import Transaction
 from safelight.store.rows import read_record
-from safelight.store.tables import bans, strikes
+from safelight.store.tables import bans, strikes, vault_entries
 
 from .models import Ban, Strike
 
@@ -33,6 +33,11 @@ def ban_of(tx: Transaction, subject: str, *, lock: bool = False) -> Ban | None:
 def lift_ban(tx: Transaction, ban: Ban, *, actor: str, reason: str) -> None:
     tx.update(bans, bans.c.id == ban.id, lifted_by=actor, lifted_at=tx.now(), lifted_reason=reason)
     tx.append_audit("ban.lifted", subject=ban.id, actor=actor, content={"reason": reason})
+
+
+def is_stopped_by_vault(tx: Transaction, *subjects: str) -> bool:
+    """Whether content that was vaulted stops one of these: until the vault officer dismisses it."""
+    return bool(tx.count(vault_entries, vault_entries.c.stops.in_(subjects)))
 
 
 def ban_from_row(row: Row[Any]) -> Ban:

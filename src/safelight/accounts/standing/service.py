@@ -15,12 +15,14 @@ from safelight.store.tables import bans, cases, strikes
 
 from .changes import announce_change
 from .models import Ban, GivenBy, Level, Standing, StandingPage, Thresholds
-from .rows import ban_from_row, ban_of, lift_ban, strikes_of
+from .rows import ban_from_row, ban_of, is_stopped_by_vault, lift_ban, strikes_of
 from .strike_rules import Cause, compute_standing
 
 #: Why a strike was removed.
 APPEAL_WON = "appeal_won"
 _MAX_LISTED = 500
+#: Vaulted content is not explained.
+_UNTIL_DECIDED = "until a person has decided. Nothing was charged."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,16 +119,25 @@ class Standings:
 
     def read(self, tx: Transaction, subject: str) -> Standing:
         return compute_standing(
-            subject, strikes_of(tx, subject), ban_of(tx, subject), self.thresholds, now=tx.now()
+            subject,
+            strikes_of(tx, subject),
+            ban_of(tx, subject),
+            self.thresholds,
+            now=tx.now(),
+            is_vaulted=is_stopped_by_vault(tx, subject),
         )
 
-    def require_good(self, tx: Transaction, end_user: str | None) -> None:
-        """Raise `AccountSuspended` or `CoolDown` if this end user may not send requests now."""
+    def require_good(self, tx: Transaction, account: str, end_user: str | None) -> None:
+        """Raise `AccountSuspended` or `CoolDown` if they may not send requests now."""
+        if is_stopped_by_vault(tx, account_subject(account)):
+            raise AccountSuspended(f"This account is suspended {_UNTIL_DECIDED}")
         if not end_user:
             return
         standing = self.read(tx, end_user_subject(end_user))
         if not standing.level.stops_requests:
             return
+        if standing.until is None and standing.level is Level.SUSPENSION:
+            raise AccountSuspended(f"This end user is suspended {_UNTIL_DECIDED}", param="safety_identifier")
         sentence = "Nothing was charged. GET /v1/safelight/standing shows the strikes."
         if standing.until is None:
             raise AccountSuspended(f"This end user is banned. {sentence}", param="safety_identifier")

@@ -115,14 +115,22 @@ def _may(verdict: Verdict) -> bool:
 
 
 def compute_standing(
-    subject: str, strikes: Sequence[Strike], ban: Ban | None, thresholds: Thresholds, *, now: float
+    subject: str,
+    strikes: Sequence[Strike],
+    ban: Ban | None,
+    thresholds: Thresholds,
+    *,
+    now: float,
+    is_vaulted: bool = False,
 ) -> Standing:
-    """The standing at `now`.
+    """The standing at `now`. `is_vaulted`: suspended because of vaulted content, whatever the strikes are.
 
-    An account is only warned: its key can serve many people, and a stop would suspend the whole tenant.
+    Strikes only warn an account: its key can serve many people, and a stop would suspend the whole tenant.
     """
     valid = sorted((one for one in strikes if one.is_valid(now)), key=lambda one: one.given_at, reverse=True)
     level, until = _level(subject, valid, ban, thresholds, now=now)
+    if is_vaulted and level is not Level.BAN:
+        level, until = Level.SUSPENSION, None
     return Standing(
         subject=subject,
         level=level,

@@ -146,6 +146,8 @@ vault_entries = Table(
     text("open_key", null=True),
     time("opened_at"),
     time("due_at"),
+    #: The end user or the account of a person that may send no requests because of this entry.
+    text("stops", null=True),
     #: The number of alerts of `cases.vault_alerts` that were sent.
     integer("alerts", default=0),
     text("decision", null=True),
@@ -154,6 +156,7 @@ vault_entries = Table(
     time("decided_at", null=True),
     UniqueConstraint("tenant_id", "open_key"),
     partial_index("tenant_id", "id", where="decision IS NULL"),
+    partial_index("tenant_id", "stops", where="stops IS NOT NULL"),
 )
 
 reports = Table(
