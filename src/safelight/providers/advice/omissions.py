@@ -1,4 +1,4 @@
-"""Suggestions after a block by the provider: which details to leave out or to replace. Pure.
+"""Suggestions after a block by the provider: which details to leave out. Pure.
 
 With own outcomes, the risk model shows which words were in refused requests, also words that no table has.
 Without them, a shorter prompt shows whether the details or the main scene were refused.
@@ -59,12 +59,9 @@ def find_changes_by_outcomes(
 
 
 def find_simplifications(
-    prompt: str,
-    details: Sequence[Detail],
-    replacements: Sequence[Suggestion],
-    same_kind: Sequence[Suggestion],
+    prompt: str, details: Sequence[Detail], replacements: Sequence[Suggestion]
 ) -> Iterator[Suggestion]:
-    """The main scene alone, then with other words of the same kind, and with each half of the details.
+    """The main scene alone, and with each half of the details.
 
     Nothing if the details are a small part of the prompt.
     """
@@ -74,13 +71,7 @@ def find_simplifications(
     left_out = sum(edit.end - edit.start - len(edit.text) for one in kept for edit in one.edits)
     if left_out < _MIN_LEFT_OUT * len(prompt):
         return
-    main = _without_overlaps([*kept, *replacements])
-    yield _merged(prompt, MAIN_SCENE, main)
-    first, last = (_without_overlaps([*main, *each]) for each in (same_kind, same_kind[::-1]))
-    if len(first) > len(main):
-        yield _merged(prompt, MAIN_SCENE, first)
-        if any(one not in first for one in last):
-            yield _merged(prompt, MAIN_SCENE, last)
+    yield _merged(prompt, MAIN_SCENE, _without_overlaps([*kept, *replacements]))
     if len(kept) > 1:
         half = len(kept) // 2
         yield _merged(prompt, MAIN_SCENE, kept[half:])

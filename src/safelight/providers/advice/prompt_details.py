@@ -83,7 +83,7 @@ def find_details(
     `protected`: character ranges that no suggestion changes.
     """
     text = prompt[:_MAX_CHARS]
-    kept = find_kept_ranges(text, drivers, protected)
+    kept = _find_kept_ranges(text, drivers, protected)
     parts = (
         *_clauses(text, kept),
         *_sentences(text),
@@ -104,7 +104,7 @@ def find_details(
     return tuple(found[span] for span in sorted(found))[:MAX_DETAILS]
 
 
-def find_kept_ranges(
+def _find_kept_ranges(
     prompt: str, drivers: Sequence[Driver], protected: Sequence[tuple[int, int]]
 ) -> list[tuple[int, int]]:
     """Character ranges of persons, numbers, ages, identities, quotations, exclusions and drivers."""

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from safelight.providers.advice.drivers import find_drivers
 from safelight.providers.advice.meaning_slots import find_fixed_changes
-from safelight.providers.advice.prompt_details import find_kept_ranges
-from safelight.providers.advice.suggestions import find_same_kind, suggest
+from safelight.providers.advice.suggestions import suggest
 from safelight_lab.simulation.scene_grammar import scene_grammar
 from support.rows import each_row
 
@@ -45,10 +44,3 @@ def test_a_planted_fact_is_in_every_rewrite(fact: str, rest: str, phrase: bool) 
 def test_a_danger_that_listed_words_state_together_is_in_every_rewrite(prompt: str, fact: str) -> None:
     for one in rewrites(prompt):
         assert fact in one, one
-
-
-@each_row
-def test_no_other_word_of_the_same_kind_softens_or_changes_what_is_shown(prompt: str) -> None:
-    drivers = find_drivers({"prompt": prompt}, ())
-    changes = find_same_kind(prompt, find_kept_ranges(prompt, drivers, ()))
-    assert [one.values for one in changes] == []
