@@ -14,7 +14,7 @@ from safelight.core.errors import Conflict, NotFound, SafelightError
 from safelight.videos.case_rows.models import ACTIONS
 
 from .case_rules import facts_in, list_rules, rule_in
-from .render import NOTHING_TYPED, Form, PageHandler, input_of
+from .render import Form, PageHandler, find_refused, input_of
 
 #: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
 _MAX_DIGITS = 9
@@ -41,18 +41,12 @@ class BulkPages(PageHandler):
     ) -> Response:
         if isinstance(problem, NotFound):
             raise problem
-        return await self.show(request, principal, problem=problem, form=form)
+        request.state.refused = problem, form
+        return await self.show(request, principal)
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         """The cases, with their number by category, and the form of the decision."""
-        case_id = request.path_params["case_id"]
+        case_id, (problem, form) = request.path_params["case_id"], find_refused(request)
         same = form.get("same") or request.query_params.get("same", Sameness.PERSON)
         media, policies = self.console.case_media, self.console.policies
         case_file = await self.run(self.services.reviews.get, principal, case_id)

@@ -14,7 +14,7 @@ from safelight.cases.vault_alerts import PATH
 from safelight.core.errors import SafelightError
 from safelight.policy.halts import NewHalt
 
-from .render import NOTHING_TYPED, Form, PageHandler, input_of
+from .render import PageHandler, input_of
 
 #: Message key, path, and the scopes of which a person needs one.
 _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
@@ -47,14 +47,7 @@ class CompliancePages(PageHandler):
             await self.run(halts.create, principal, input_of(NewHalt, form))
         return self.redirect("/compliance")
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         may_halt, may_count = principal.has_one_of(WRITERS), principal.has_one_of(COUNTERS)
         standing, is_admin = self.services.standing, principal.has_scope(KeyScope.ADMIN)
         return await self.render_page(
@@ -66,8 +59,6 @@ class CompliancePages(PageHandler):
                 for topic in _offered(principal)
                 if topic[0] != "rollout" or self.services.gates is not None
             ],
-            problem=problem,
-            form=form,
             halts=await self.run(self.services.halts.list, principal) if may_halt else None,
             is_operator=principal.id == OPERATOR,
             vault=await self.run(self.services.vault.count, principal) if may_count else None,

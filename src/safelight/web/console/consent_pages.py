@@ -29,7 +29,7 @@ from safelight.web.middleware import PERMISSIONS_POLICY
 from safelight.web.request_body import Body, read_body
 from safelight.web.translations import Translations, format_date
 
-from .render import NOTHING_TYPED, Form, PageHandler, client_address, input_of
+from .render import Form, PageHandler, client_address, find_refused, input_of
 
 #: The message of a problem with one field.
 _FIELDS = {
@@ -258,26 +258,19 @@ class ConsentPages(PageHandler):
         )
 
     async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-        asked: AskedConsent | None = None,
+        self, request: Request, principal: Principal, *, asked: AskedConsent | None = None
     ) -> Response:
+        problem, _ = find_refused(request)
         return await self.render_page(
             request,
             "consents.html",
             principal,
-            problem=problem,
             alert=describe_problem(problem, self.translations(request)),
             requests=await self.run(self._requests.list, principal),
             may_ask=principal.has_scope(KeyScope.VIDEOS_WRITE),
             may_review=principal.has_scope(KeyScope.REVIEW),
             no_camera=self._requests.no_camera_reason is not None,
             asked=asked,
-            form=form,
             page_languages=LANGUAGES,
             kinds=UseKind,
             max_days=_MAX_DAYS,
@@ -289,9 +282,8 @@ class ConsentPages(PageHandler):
         principal: Principal,
         *,
         shows_frames: bool = False,
-        problem: SafelightError | None = None,
     ) -> Response:
-        t = self.translations(request)
+        t, (problem, _) = self.translations(request), find_refused(request)
         made: ConsentRequest = await self.run(
             self._requests.get, principal, request.path_params["consent_id"]
         )
@@ -299,7 +291,6 @@ class ConsentPages(PageHandler):
             request,
             "consent_request.html",
             principal,
-            problem=problem,
             alert=describe_problem(problem, t),
             made=made,
             terms=terms_rows(made, t),

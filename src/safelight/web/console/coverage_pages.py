@@ -33,7 +33,7 @@ from safelight.web.translations import (
 from .coverage import COUNTED, summarize
 from .decision_sheet import decision_sheet
 from .measured_text import describe_measured, format_share
-from .render import NOTHING_TYPED, Form, PageHandler
+from .render import PageHandler, find_refused
 
 MODALITIES = tuple(Modality)
 
@@ -100,21 +100,14 @@ class PointsView:
 class CoveragePages(PageHandler):
     refusals = (SafelightError,)
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         """The map. A script gets only the details of the selected cell, or the trial of a point.
 
         Query: `cell` (category and modality of the selected cell, such as `hate/text`); `rule` and `score`,
         the point that is tried; `published`, the version that was published; `print`, the decision sheet
         instead.
         """
-        query = request.query_params
+        query, (problem, form) = request.query_params, find_refused(request)
         if "print" in query:
             return await self._show_sheet(request, principal)
         selected = query.get("cell") or form.get("cell", "")

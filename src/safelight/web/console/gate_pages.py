@@ -9,7 +9,7 @@ from safelight.accounts import KeyScope, Principal
 from safelight.cases.inputs import GateLowering
 from safelight.core.errors import InvalidField, SafelightError
 
-from .render import NOTHING_TYPED, Form, PageHandler
+from .render import PageHandler
 
 _PATH = "/compliance/rollout"
 
@@ -32,14 +32,7 @@ class GatePages(PageHandler):
                 raise InvalidField("action must be propose, confirm or lower.", param="action")
         return self.redirect(_PATH)
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         t = self.translations(request)
         report = await self.run(self.services.require_gates().show, principal)
         is_person = principal.role is not None and principal.has_scope(KeyScope.ADMIN)
@@ -47,8 +40,6 @@ class GatePages(PageHandler):
             request,
             "gates.html",
             principal,
-            problem=problem,
-            form=form,
             report=report,
             lacks=[one.sentence(t.tag) for one in report.missing],
             may_move=is_person,

@@ -21,7 +21,7 @@ from safelight.cases.incidents import format_time, may_write
 from safelight.core.errors import Conflict, InvalidField, NotFound, SafelightError
 from safelight.core.reasons import MAX_REASON_CHARACTERS
 
-from .render import NOTHING_TYPED, Form, PageHandler, input_of
+from .render import NOTHING_TYPED, Form, PageHandler, find_refused, input_of
 
 PATH = "/compliance/incidents"
 
@@ -55,41 +55,26 @@ class IncidentPages(PageHandler):
         self, request: Request, principal: Principal, problem: SafelightError, form: Form
     ) -> Response:
         if not request.path_params:
-            return await self.show(request, principal, problem=problem, form=form)
+            return await super().show_again(request, principal, problem, form)
         if isinstance(problem, NotFound) and problem.param == "incident_id":
             raise problem
         # What another person wrote meanwhile is shown, and not what was typed over it.
-        kept = NOTHING_TYPED if isinstance(problem, Conflict) else form
-        return await self.show_one(request, principal, problem=problem, form=kept)
+        request.state.refused = problem, NOTHING_TYPED if isinstance(problem, Conflict) else form
+        return await self.show_one(request, principal)
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         query = IncidentQuery(after=request.query_params.get("after"))
         page = await self.run(self.services.incidents.list, principal, query)
-        return await self._render(request, "incidents.html", principal, problem=problem, form=form, page=page)
+        return await self._render(request, "incidents.html", principal, page=page)
 
-    async def show_one(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
-        record = self.services.incidents
+    async def show_one(self, request: Request, principal: Principal) -> Response:
+        record, (_, form) = self.services.incidents, find_refused(request)
         one = await self.run(record.read, principal, request.path_params["incident_id"])
         typed = {**_values(one), "published": "", **form} if form.get("action") == "save" else _values(one)
         return await self._render(
             request,
             "incident.html",
             principal,
-            problem=problem,
             form=typed,
             one=one,
             may_close=one.state is IncidentState.OPEN and bool(one.done),

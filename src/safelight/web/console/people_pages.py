@@ -32,7 +32,7 @@ from safelight.web.auth import COOKIE
 from safelight.web.consent_call import base_url
 from safelight.web.translations import Translations
 
-from .render import NOTHING_TYPED, Form, PageHandler, input_of, store_language
+from .render import Form, PageHandler, find_refused, input_of, store_language
 from .services import PeopleServices
 
 #: The message of a problem with one field.
@@ -115,14 +115,8 @@ class AccountPages(PageHandler):
             raise NotFound("This server has no accounts of people.")
         return self.console.people
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
+        problem, _ = find_refused(request)
         p, sessions = people_texts(self.translations(request)), self.services.accounts.sessions
         person: Person | None = None
         if principal.role is not None and self.console.people is not None:
@@ -134,7 +128,6 @@ class AccountPages(PageHandler):
             request,
             "account.html",
             principal,
-            problem=problem,
             alert=describe_problem(problem, p, unauthenticated="error.wrong_password") if problem else "",
             person=person,
             mails=mails,
@@ -181,16 +174,14 @@ class PeoplePages(PageHandler):
         request: Request,
         principal: Principal,
         *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
         invitation: Invitation | None = None,
         disabled: DisabledPerson | None = None,
     ) -> Response:
+        problem, _ = find_refused(request)
         return await self.render_page(
             request,
             "people.html",
             principal,
-            problem=problem,
             alert=describe_problem(problem, people_texts(self.translations(request))) if problem else "",
             people=await self.run(self._people.list, principal),
             own_id=principal.id,
@@ -198,7 +189,6 @@ class PeoplePages(PageHandler):
             scopes=KeyScope,
             page_languages=LANGUAGES,
             may_see_settings=principal.has_scope(KeyScope.ADMIN),
-            form=form,
             disabled=disabled,
             invitation=invitation,
             link=f"{base_url(request)}{invitation.path}" if invitation else "",

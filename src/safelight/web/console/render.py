@@ -281,14 +281,15 @@ class PageHandler:
         """The page of a form that was refused: `show` with what was typed if the form is about something new,
         else `show_one` if the page has it.
         """
+        request.state.refused = problem, form
         page: Any = self
         shown: Response
         if not request.path_params:
-            shown = await page.show(request, principal, problem=problem, form=form)
+            shown = await page.show(request, principal)
         elif isinstance(problem, NotFound):
             raise problem
         else:
-            shown = await getattr(page, "show_one", page.show)(request, principal, problem=problem)
+            shown = await getattr(page, "show_one", page.show)(request, principal)
         return shown
 
     @property
@@ -379,15 +380,25 @@ class PageHandler:
         problem: SafelightError | None = None,
         **values: Any,
     ) -> Response:
-        """The page, with the status of the problem unless `status` is given."""
+        """The page, with the status of the problem unless `status` is given. A form that is shown again has
+        its problem and what was typed.
+        """
+        refused, typed = find_refused(request)
+        problem = problem or refused
         if status is None:
             status = problem.status if problem else 200
-        values = {"problem": problem, **values}
+        values = {"problem": problem, "form": typed, **values}
         return await self.pages.render(request, template, values, principal=principal, status=status)
 
     def redirect(self, path: str) -> Response:
         """Redirect to another page after a form was submitted."""
         return RedirectResponse(path, status_code=303)
+
+
+def find_refused(request: Request) -> tuple[SafelightError | None, Form]:
+    """The problem of the form of this request that is shown again, and what was typed."""
+    found: tuple[SafelightError | None, Form] = getattr(request.state, "refused", (None, NOTHING_TYPED))
+    return found
 
 
 def client_address(request: Request) -> str:

@@ -9,7 +9,7 @@ from safelight.accounts import KeyScope, Principal
 from safelight.cases.inputs import MAX_REPLY_CHARACTERS, ReplyChange
 from safelight.core.errors import SafelightError
 
-from .render import NOTHING_TYPED, Form, PageHandler, input_of
+from .render import PageHandler, input_of
 
 _PATH = "/review/replies"
 
@@ -28,20 +28,11 @@ class ReplyPages(PageHandler):
         await self.run(self.services.saved_replies.remove, principal, request.path_params["name"])
         return self.redirect(_PATH)
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         return await self.render_page(
             request,
             "replies.html",
             principal,
-            problem=problem,
-            form=form,
             replies=await self.run(self.services.saved_replies.list, principal),
             may_change=principal.has_scope(KeyScope.POLICY),
             max_characters=MAX_REPLY_CHARACTERS,

@@ -19,7 +19,7 @@ from safelight.videos.case_rows import CaseFile, CaseKind, ExposureLog
 from safelight.videos.case_rows.models import ACTIONS, ViewSwitch
 
 from .case_media import PictureRequest, Shot
-from .render import NOTHING_TYPED, Form, PageHandler, input_of
+from .render import Form, PageHandler, input_of
 from .services import ReviewMedia
 from .sound_excerpt import MAX_PART_S, SoundPart
 
@@ -58,21 +58,13 @@ class QualityPages(PageHandler):
         await self.run(self.services.quality.draw, principal, _new_draw(form))
         return self.redirect("/review/quality")
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         own = await self.run(self.services.quality_results.own_answers, principal)
         lead = await self._lead_values(principal) if principal.has_scope(KeyScope.POLICY) else {}
         return await self.render_page(
             request,
             "quality.html",
             principal,
-            problem=problem,
             own=own_figures(own),
             last=own[:_MAX_OWN_ROWS],
             lead=lead,
@@ -80,7 +72,6 @@ class QualityPages(PageHandler):
             percent=_percent,
             min_people=MIN_PEOPLE,
             min_cases=MIN_CASES,
-            form=form,
         )
 
     def _suggestions(self, principal: Principal) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from safelight.core.i18n import load_messages
 from safelight.policy.findings import Taxonomy
 from safelight.web.translations import Translations, translate_category
 
-from .render import NOTHING_TYPED, Form, PageHandler
+from .render import PageHandler
 
 # The page of one's own standing and quotas.
 
@@ -68,22 +68,13 @@ class StandingPages(PageHandler):
             await self.run(self.standing.bans.lift, principal, ban_id, reason=form.get("reason", ""))
         return self.redirect("/review/standings")
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         standings = self.standing.standings
         senior = principal.kind is PrincipalKind.PERSON and principal.review_rank >= ReviewRank.SENIOR
         return await self.render_page(
             request,
             "standing.html",
             principal,
-            problem=problem,
-            form=form,
             page=await self.run(standings.list, principal),
             split_subject=split_subject,
             own_id=principal.id,

@@ -25,7 +25,7 @@ from safelight.web.translations import Translations, format_datetime
 from safelight_client.money import format_money
 
 from .form_key import form_key, new_form_id
-from .render import NOTHING_TYPED, Form, PageHandler, input_of
+from .render import Form, PageHandler, find_refused, input_of
 from .studio import StudioForm
 from .video_card import video_card
 
@@ -85,14 +85,7 @@ class LibraryPages(PageHandler):
         await self.run(self.services.library.remove, principal, _entry_id(request))
         return self.redirect("/library")
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         """The search. Query: `q` (words), `category`, `marked` (only entries to be validated again)."""
         query = request.query_params
         words, category = query.get("q", "")[:_MAX_QUERY_CHARACTERS], query.get("category", "")[:80]
@@ -128,8 +121,7 @@ class LibraryPages(PageHandler):
             categories=await self.run(library.categories, principal),
             marked=wanted.needs_validation,
             filtered=bool(words or category or wanted.needs_validation),
-            form={"video_id": query.get("video", "")[:80], **form},
-            problem=problem,
+            form={"video_id": query.get("video", "")[:80], **find_refused(request)[1]},
             may_write=principal.has_scope(KeyScope.VIDEOS_WRITE),
         )
 

@@ -13,7 +13,7 @@ from safelight.core.errors import SafelightError
 from safelight.core.reasons import MAX_REASON_CHARACTERS
 from safelight.videos.vault_entries import DECISIONS
 
-from .render import NOTHING_TYPED, Form, PageHandler, input_of
+from .render import Form, PageHandler, input_of
 
 
 class VaultPages(PageHandler):
@@ -29,16 +29,10 @@ class VaultPages(PageHandler):
     async def show_again(
         self, request: Request, principal: Principal, problem: SafelightError, form: Form
     ) -> Response:
-        return await self.show(request, principal, problem=problem, form=form)
+        request.state.refused = problem, form
+        return await self.show(request, principal)
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         given = request.query_params
         query = VaultQuery(closed="closed" in given, after=given.get("after"))
         page = await self.run(self.services.vault.list, principal, query) if is_officer(principal) else None
@@ -46,8 +40,6 @@ class VaultPages(PageHandler):
             request,
             "vault.html",
             principal,
-            problem=problem,
-            form=form,
             typed_for=request.path_params.get("entry_id"),
             count=await self.run(self.services.vault.count, principal),
             page=page,
