@@ -32,7 +32,7 @@ from safelight.web.auth import COOKIE
 from safelight.web.consent_call import base_url
 from safelight.web.translations import Translations
 
-from .render import Form, PageHandler, find_refused, input_of, store_language
+from .render import NOTHING_TYPED, Form, PageHandler, find_refused, input_of, store_language
 from .services import PeopleServices
 
 #: The message of a problem with one field.
@@ -95,7 +95,9 @@ class AccountPages(PageHandler):
         try:
             invitation = await self.run(self._people.sign_in.begin_change, principal, password)
         except SafelightError as problem:
-            return await self.show(request, principal, problem=problem)
+            # Not a refusal: the password that was typed is not shown again.
+            request.state.refused = problem, NOTHING_TYPED
+            return await self.show(request, principal)
         return self.redirect(invitation.path)
 
     async def choose_mails(self, request: Request, principal: Principal) -> Response:
