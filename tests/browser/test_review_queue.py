@@ -166,12 +166,16 @@ def test_g_and_a_few_letters_pick_any_rule_and_enter_decides_nothing(
     staff.keyboard.press("g")
     staff.keyboard.type("ha-2")
     staff.keyboard.press("Enter")
+    # The sentence that the rule filled in goes on.
+    staff.keyboard.press("f")
+    staff.keyboard.type(" On a street.")
+    staff.keyboard.press("Escape")
     staff.keyboard.press("r")
     staff.wait_for_url(re.compile(f"decided={case.id}"))
     with console.database.read_transaction(console.server.tenant) as tx:
         made = tx.one(tables.pending_decisions, tables.pending_decisions.c.case_id == case.id)
     assert made is not None
-    assert made.clause == "ha-2"
+    assert (made.clause, made.facts.endswith(" On a street.")) == ("ha-2", True)
 
 
 def test_a_saved_reply_is_chosen_with_keys_and_goes_with_the_decision(

@@ -12,7 +12,7 @@ from safelight.core.records import Seconds, Shown
 from safelight.store.database import Database
 from safelight.store.pages import Page, read_page
 from safelight.store.rows import read_record
-from safelight.store.tables import audit_log
+from safelight.store.tables import audit_log, people
 
 from .audit import find_accounts
 from .models import KeyScope, Principal
@@ -33,6 +33,8 @@ class LogLine(Shown):
     event: str
     subject: str
     actor: str
+    #: Of the actor, if this is an enrolled person.
+    name: str | None
 
 
 class TenantLog:
@@ -60,4 +62,6 @@ class TenantLog:
             if asked.before is not None:
                 where.append(audit_log.c.seq < min(max(asked.before, 0), _MAX_SEQ))
             page = read_page(tx, audit_log, *where, order_by=(audit_log.c.seq.desc(),), limit=limit)
-        return page.map(lambda row: read_record(LogLine, row))
+            known = tx.select(people, people.c.id.in_({row.actor for row in page.items}))
+        names = {row.id: row.name for row in known}
+        return page.map(lambda row: read_record(LogLine, row, name=names.get(row.actor)))

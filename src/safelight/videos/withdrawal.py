@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from safelight.accounts.statements import StatementSource
 from safelight.core.errors import Conflict, NotFound, Withdrawn
 from safelight.core.ids import is_id
 from safelight.store import tables
@@ -78,7 +79,7 @@ def end_family_within(
             source = {} if next_id == video_id else {"because_of": video_id}
             _withdraw_one(tx, video, cause, actor=actor, why={"why": why, **source})
         else:
-            _stop(context, tx, video, actor=actor)
+            _stop(context, tx, video, cause, actor=actor)
             state_stop(tx, video, cause)
         changed.append(next_id)
     return tuple(changed)
@@ -124,12 +125,17 @@ def _withdraw_one(
     )
 
 
-def _stop(context: PipelineContext, tx: Transaction, video: Video, *, actor: str) -> None:
+def _stop(
+    context: PipelineContext, tx: Transaction, video: Video, cause: WithdrawalCause, *, actor: str
+) -> None:
     close_cases(tx, video.id, actor=actor)
     last = last_attempt(tx, video.id)
     if last is not None and last.ended_at is None:
         finish_attempt(tx, video.id, last, Withdrawn.code, charge=last.charge)
-    outcomes.fail(context, tx, video, Withdrawn("The source of this video was withdrawn."))
+    what = "The source of this video was withdrawn."
+    if cause.source in (StatementSource.CONSENT, StatementSource.CONSENT_ENDED):
+        what = "A consent that this video needs has ended."
+    outcomes.fail(context, tx, video, Withdrawn(what))
 
 
 def _end_kept_clip(tx: Transaction, video: Video, *, actor: str) -> None:

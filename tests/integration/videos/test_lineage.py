@@ -379,6 +379,20 @@ def test_a_withdrawal_ends_a_video_whose_source_needed_the_consent(
     assert able.reread(remix).state in (VideoState.WITHDRAWN, VideoState.FAILED)
 
 
+def test_a_video_that_is_being_made_when_a_consent_is_withdrawn_says_so(
+    able: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = able.order()
+    consent_to(able, video.id, is_withdrawn=True)
+    monkeypatch.setattr(ConsentWithdrawals, "_needs_consent", lambda *_: True)
+    withdraw_due(able)
+    ended = able.reread(video)
+    assert (ended.error_code, ended.error_message) == (
+        Withdrawn.code,
+        "A consent that this video needs has ended.",
+    )
+
+
 @pytest.mark.parametrize(
     ("by", "actor", "source"), [("subject", "subject", "consent"), ("Ada", "operator", "consent_ended")]
 )

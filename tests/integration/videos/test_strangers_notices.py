@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import KeyScope, Principal, Role
+from safelight.accounts.sessions import open_session
+from safelight.accounts.store import principal_of_person
 from safelight.cases.inputs import BulkRequest, CaseFilter, DecisionRequest
 from safelight.cases.reports import NewReport, NoticeOutcome, Receipt
 from safelight.core.errors import RateLimited
@@ -17,8 +19,10 @@ from safelight.videos.case_rows import Case, CaseState
 from safelight.videos.case_rows.clusters import MAX_REPORTS_OF_UPLOADER
 from safelight.videos.case_rows.models import UNDO_S
 from safelight.videos.models import Video
+from safelight.web.auth import COOKIE
 from support.fake_api_server import listening
 from support.mail_server import Mailbox, mail_server
+from support.people import add_person
 
 from .conftest import Furnish, House
 from .test_decision_executor import executor
@@ -356,7 +360,7 @@ def test_a_reporter_is_a_pseudonym_with_a_record_and_no_answer_has_the_contact(
     decide(house, "keep")
     follow_up(house)
     report(house, videos[1], contact="ann@example.org", network="203.0.113.7")
-    report(house, videos[2], contact="ben@example.org")
+    report(house, videos[2], contact="ben@example.org", reason="Words of Ben's own.")
     _, key = house.accounts.create_key(house.who.tenant, "s", (KeyScope.REVIEW,))
     headers = {"authorization": f"Bearer {key}"}
     listed = httpx.get(f"{address}/v1/reviews", headers=headers)
@@ -365,7 +369,9 @@ def test_a_reporter_is_a_pseudonym_with_a_record_and_no_answer_has_the_contact(
     assert of_ann == {
         "number": 1,
         "reporter": {"reporter": name, "notices": 2, "upheld": 0, "rejected": 1},
+        "reasons": ["deception"],
     }
+    assert of_ben["reasons"] == []
     assert of_ben["reporter"]["reporter"] != name
     case_id = listed.json()["data"][0]["id"]
     shown = httpx.get(f"{address}/v1/reviews/{case_id}", headers=headers)
@@ -375,9 +381,14 @@ def test_a_reporter_is_a_pseudonym_with_a_record_and_no_answer_has_the_contact(
     found = house.reviews.list(reviewer(house), CaseFilter(search=name)).items
     assert [one.id for one in found] == [case_id]
 
-    report(house, videos[1], contact="ben@example.org")
+    for _ in range(2):
+        report(house, videos[1], contact="ben@example.org", reason="violence")
     both = httpx.get(f"{address}/v1/reviews", headers=headers).json()["data"]
-    assert {one["id"]: one["reported_by"] for one in both}[case_id] == {"number": 2, "reporter": None}
+    assert {one["id"]: one["reported_by"] for one in both}[case_id] == {
+        "number": 2,
+        "reporter": None,
+        "reasons": ["violence", "deception"],
+    }
 
 
 def test_a_pseudonym_differs_in_each_tenant_and_is_erased_with_the_contact(house: House) -> None:
@@ -393,3 +404,29 @@ def test_a_pseudonym_differs_in_each_tenant_and_is_erased_with_the_contact(house
     house.container.correspondence.reports.erase_old_reporters()
     with house.transaction() as tx:
         assert [row.sender for row in tx.select(tables.notices)] == [None]
+
+
+def test_a_reviewer_sees_what_most_reports_are_about_before_the_cases_are_decided_together(
+    house: House, address: str
+) -> None:
+    first = house.make()
+    for video_id in (first.id, copy_row(house, first)):
+        for reason in ("violence", "hate", "hate"):
+            report(house, video_id, reason=reason)
+    with house.transaction() as tx:
+        add_person(tx, "user_rae", role=Role.REVIEWER)
+        row = tx.one(tables.people, tables.people.c.id == "user_rae")
+        assert row is not None
+        principal = principal_of_person(row)
+        assert principal is not None
+        headers = {"cookie": f"{COOKIE}={open_session(tx, principal)[1]}", "accept": "text/html"}
+    about, path = "Hate or harassment, Violence · Reporter", f"/review/{queue(house)[0].id}"
+    listed = httpx.get(f"{address}/review", headers=headers).text
+    case = httpx.get(f"{address}{path}", headers=headers).text
+    together = httpx.get(f"{address}{path}/same", headers=headers).text
+    assert (listed.count(about), together.count(about)) == (2, 2)
+    assert 'same=reporter" aria-current="page"' in together
+    for page in (case, together):
+        likely = re.findall(r'name="clause" value="(\w+)-\d+"', page)
+        # A group that is dehumanised, and hatred.
+        assert set(likely[:4]) == {"hd", "ha"}, likely

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 from sqlalchemy import func, select
 
 from safelight.accounts.reporter import Reporter
-from safelight.cases.reports.models import NoticeOutcome
+from safelight.cases.reports.models import NoticeOutcome, ReportReason
 from safelight.core.records import About, Shown
 from safelight.store.database import Transaction
 from safelight.store.tables import notices, people, reports
@@ -22,6 +23,10 @@ class CaseReporters(Shown):
 
     number: int
     reporter: Annotated[SenderRecord | None, About("Null if there are several.")]
+    reasons: Annotated[
+        tuple[str, ...],
+        About("Those of the report form, the most frequent first. Other words are only in the case."),
+    ]
 
 
 def read_senders(tx: Transaction, report_ids: Collection[str]) -> dict[str, str]:
@@ -76,7 +81,23 @@ def read_reporters(tx: Transaction, case_ids: Collection[str]) -> dict[str, Case
     )
     rows = [tuple(row) for row in found]
     records = read_records(tx, [name for _, number, name in rows if number == 1])
+    reasons = defaultdict[str, tuple[str, ...]](tuple)
+    report = reports.c
+    stated = tx.execute(
+        select(report.case_id, report.reason)
+        .where(
+            *tx.tenant_condition(reports), report.case_id.in_(case_ids), report.reason.in_(list(ReportReason))
+        )
+        .group_by(report.case_id, report.reason)
+        .order_by(func.count().desc(), report.reason)
+    )
+    for case_id, reason in map(tuple, stated):
+        reasons[case_id] += (reason,)
     return {
-        case_id: CaseReporters(number=number, reporter=records.get(name) if number == 1 else None)
+        case_id: CaseReporters(
+            number=number,
+            reporter=records.get(name) if number == 1 else None,
+            reasons=reasons[case_id],
+        )
         for case_id, number, name in rows
     }

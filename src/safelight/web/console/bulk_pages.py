@@ -15,6 +15,7 @@ from safelight.videos.case_rows.models import ACTIONS
 
 from .case_rules import facts_in, list_rules, rule_in
 from .render import Form, PageHandler, find_refused, input_of
+from .review_pages import describe_reporters
 
 #: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
 _MAX_DIGITS = 9
@@ -47,10 +48,12 @@ class BulkPages(PageHandler):
     async def show(self, request: Request, principal: Principal) -> Response:
         """The cases, with their number by category, and the form of the decision."""
         case_id, (problem, form) = request.path_params["case_id"], find_refused(request)
-        same = form.get("same") or request.query_params.get("same", Sameness.PERSON)
         media, policies = self.console.case_media, self.console.policies
         case_file = await self.run(self.services.reviews.get, principal, case_id)
         case = case_file.case
+        # Without a choice, what the case can have in common with others.
+        likely = Sameness.REPORTER if len(case_file.reporters) == 1 else Sameness.PERSON
+        same = form.get("same") or request.query_params.get("same", likely)
         found = None
         try:
             found = await self.run(self.services.bulk.preview, principal, case_id, same)
@@ -59,7 +62,7 @@ class BulkPages(PageHandler):
         cases = found.cases if found else ()
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
         record = await self.run(partial(self.services.videos.record, principal, case.video_id, in_case=True))
-        rules, likely = list_rules(
+        rules, first = list_rules(
             policy,
             record,
             case_file,
@@ -80,10 +83,12 @@ class BulkPages(PageHandler):
             samenesses=list(Sameness),
             found=found,
             prompts=await self.run(media.list_prompts, principal, cases) if media else {},
+            reporters=await self.run(self.services.reviews.reporters_of, principal, cases),
+            describe_reporters=describe_reporters,
             # After an error, what the reviewer had chosen.
             chosen={one.id for one in cases if not form or f"{_VERSION}{one.id}" in form},
             rules=rules,
-            clauses=rules[:likely],
+            clauses=rules[:first],
             has_ground=False,
             missing=None,
             replies=await self.run(self.services.saved_replies.list, principal),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -50,9 +51,10 @@ def list_rules(
 ) -> tuple[tuple[RuleRow, ...], int]:
     """Every rule that a decision can name, and how many of the first ones are likely.
 
-    First those of the reported category, then those that matched, then those that decided similar cases, then
-    others of the same family, or of the category that a notice states: the first nine have the keys 1 to 9. A
-    blind case has none. `in_general`: without what is true of this video only, such as places in it.
+    First those of the reported categories, the most often reported first, then those that matched, then those
+    that decided similar cases, then others of the same family, or of the category that a notice states: the
+    first nine have the keys 1 to 9. A blind case has none. `in_general`: without what is true of this video
+    only, such as places in it.
     """
     if policy is None or case_file.case.is_blind:
         return (), 0
@@ -65,7 +67,10 @@ def list_rules(
     if verdict and verdict.rule in reasons and not in_general:
         # With the values of this video.
         reasons[verdict.rule] = verdict.reason
-    reported = [rule.id for rule in policy.rules if categories_of(rule) & stated]
+    named = Counter(
+        {rule.id: max((stated[one] for one in categories_of(rule)), default=0) for rule in policy.rules}
+    )
+    reported = [name for name, number in named.most_common() if number]
     elsewhere = [one.clause for one in related.similar if one.clause]
     same = [name for name in reasons if name.partition("-")[0] in families]
     likely = dict.fromkeys(name for name in (*reported, *fired, *elsewhere, *same) if name in rules)
@@ -92,13 +97,14 @@ def facts_in(form: Mapping[str, str]) -> str | None:
     return facts
 
 
-def _stated_categories(case_file: CaseFile) -> frozenset[str]:
-    """The categories that the reports of a case name."""
+def _stated_categories(case_file: CaseFile) -> Counter[str]:
+    """How many reports of a case name each category."""
     if case_file.case.kind is not CaseKind.REPORT:
-        return frozenset()
-    reasons = {note["reason"] for note in case_file.notes}
-    named = {note["category"] for note in case_file.notes if note["category"]}
-    return frozenset(named).union(*(CATEGORIES_OF_REASON.get(one, frozenset()) for one in reasons))
+        return Counter()
+    named = Counter(note["category"] for note in case_file.notes if note["category"])
+    for note in case_file.notes:
+        named.update(CATEGORIES_OF_REASON.get(note["reason"], ()))
+    return named
 
 
 def _facts(rule: Rule, reason: str, moments: Iterable[Moment], taxonomy: Taxonomy, t: Translations) -> str:

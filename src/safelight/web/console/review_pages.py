@@ -603,6 +603,15 @@ def _reporter(by: SenderRecord, t: Translations) -> str:
     return t("review.reporter", name=by.reporter, sent=by.notices, upheld=by.upheld, rejected=by.rejected)
 
 
+def describe_reporters(given: CaseReporters, t: Translations) -> tuple[str, str]:
+    """What the reports of a case are about, which may be empty, and who sent them."""
+    by = given.reporter
+    return (
+        t("list.separator").join(t(f"report.reason.{one}") for one in given.reasons),
+        _reporter(by, t) if by else t("review.reporters", n=given.number),
+    )
+
+
 def _text_warning(screening: Mapping[str, Any], t: Translations) -> str:
     if screening["state"] == ScreeningState.CLEAR:
         return ""
@@ -629,8 +638,7 @@ def _case_row(
 ) -> CaseRow:
     reason = " ".join(_case_reasons(case, t))
     if reporters is not None:
-        by = reporters.reporter
-        reason += " · " + (_reporter(by, t) if by else t("review.reporters", n=reporters.number))
+        reason = " · ".join(filter(None, (reason, *describe_reporters(reporters, t))))
     remaining_s = case.due_at - now
     if case.state is not CaseState.OPEN:
         due = t(f"review.state.{case.state.value}")
@@ -643,7 +651,7 @@ def _case_row(
         prompt=prompt,
         reason=reason,
         due=due,
-        age=t("review.age", age=format_duration(max(1.0, now - case.opened_at), t)),
+        age=t("review.age", age=format_duration(max(1.0, round(now - case.opened_at)), t)),
         overdue=remaining_s <= 0 and case.state is CaseState.OPEN and case.kind is CaseKind.HOLD,
     )
 

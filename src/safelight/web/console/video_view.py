@@ -8,6 +8,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
+from safelight.core.errors import Withdrawn
 from safelight.core.i18n import has_sentence
 from safelight.policy.findings import Coverage, CoverageStatus, Stage, Taxonomy
 from safelight.policy.verdicts import Action
@@ -376,7 +377,8 @@ def _is_blocked_by_provider(video: Video, details: Mapping[str, Any]) -> bool:
 
 def _failed_on_own_hardware(video: Video, record: VideoRecord | None) -> bool:
     attempts = record.attempts if record else ()
-    return video.state is VideoState.FAILED and bool(attempts) and attempts[-1].billing is Billing.OWN
+    is_failed = video.state is VideoState.FAILED and video.error_code != Withdrawn.code
+    return is_failed and bool(attempts) and attempts[-1].billing is Billing.OWN
 
 
 def _message(video: Video, action: Action | None, explanation: str, t: Translations) -> str:

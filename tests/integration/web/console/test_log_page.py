@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import httpx
 
-from safelight.accounts import KeyScope
+from safelight.accounts import KeyScope, Role
 from support.console_server import ConsoleServer
+from support.people import add_person
 
 
 def test_the_page_shows_who_did_what_and_no_content(staff: httpx.Client, console: ConsoleServer) -> None:
@@ -14,9 +15,11 @@ def test_the_page_shows_who_did_what_and_no_content(staff: httpx.Client, console
             tx.append_audit(
                 "media.shown", subject=f"video_<{number}>", actor="ada", content={"sha256": "a secret"}
             )
+        add_person(tx, "ada", role=Role.REVIEWER, name="Ada <Reed>")
     assert 'href="/compliance/log"' in staff.get("/compliance").text
     page = staff.get("/compliance/log?event=reads&person=ada").text
     assert ("video_&lt;100&gt;" in page, "a secret" in page) == (True, False)
+    assert "Ada &lt;Reed&gt;" in page
     assert "video_&lt;0&gt;" not in page
     more = page.rpartition('" rel="next"')[0].rpartition('href="')[2].replace("&amp;", "&")
     assert "video_&lt;0&gt;" in staff.get(more).text
@@ -44,7 +47,8 @@ def test_the_api_has_the_same_entries_in_pages_for_auditors_and_the_reads_for_le
 
     first = read("auditor", event="case.undone", person="lin", limit="2").json()
     assert ([one["subject"] for one in first["data"]], first["has_more"]) == (["video_2", "video_1"], True)
-    assert set(first["data"][0]) == {"seq", "at", "event", "subject", "actor"}
+    assert set(first["data"][0]) == {"seq", "at", "event", "subject", "actor", "name"}
+    assert first["data"][0]["name"] is None
     before = str(first["data"][-1]["seq"])
     rest = read("auditor", event="case.undone", person="lin", before=before).json()
     assert ([one["subject"] for one in rest["data"]], rest["has_more"]) == (["video_0"], False)

@@ -96,10 +96,13 @@ def test_an_outage_is_named_and_a_failure_of_own_hardware_is_not_a_gate(
 ) -> None:
     text = staff.get(f"/videos/{refused_video(console, VideoState.FAILED)}").text
     assert "the provider is down or overloaded" in text
-    own = staff.get(f"/videos/{refused_video(console, VideoState.FAILED, Billing.OWN)}").text
+    failed = refused_video(console, VideoState.FAILED, Billing.OWN)
+    own = staff.get(f"/videos/{failed}").text
     assert "Whose gate it was" not in own
     assert "choose a smaller size or a shorter length" in own
     assert "choose a smaller size or a shorter length" not in text
+    console.server.desk.change(failed, error_code="withdrawn")
+    assert "choose a smaller size or a shorter length" not in staff.get(f"/videos/{failed}").text
 
 
 def test_a_block_on_own_hardware_is_never_said_to_cost_anything(

@@ -85,6 +85,8 @@ const showPicture = async (button) => {
   if (isFilm) playFilm(view, picture, sheet);
   else draw(view.image, picture, 0, 0, picture.width, picture.height);
   view.image.hidden = false;
+  // It may be below the edge.
+  view.image.scrollIntoView({ block: "nearest" });
 };
 
 const nameFrames = (numbers) => (numbers.length > 1 ? `${numbers[0]}–${numbers.at(-1)}` : `${numbers[0]}`);
@@ -155,6 +157,14 @@ const widen = () => {
   if (shown) showPicture(chosen());
 };
 
+// What is shown is fetched again.
+const flip = (name) => {
+  const view = shown;
+  document.forms.switches.elements[name].click();
+  if (view) showPicture(view.button);
+};
+
+const SWITCHES = { c: "grey", b: "small", m: "muted", h: "slow" };
 const KEYS = { ",": () => step(-1), ".": () => step(1), "[": () => nextMoment(-1), "]": () => nextMoment(1), w: widen };
 
 addEventListener("blur", hidePicture);
@@ -166,6 +176,8 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return act();
   }
+  const name = SWITCHES[event.key.toLowerCase()];
+  if (name && !event.repeat) return flip(name);
   if (event.key !== " " || event.target.matches("summary, button:not(#reveal button)")) return;
   // The button with the focus, or else the chosen one.
   const button = event.target.closest("#reveal button") ?? chosen();

@@ -1,4 +1,4 @@
-// The rule of a decision: by the keys 1 to 9, or any rule by the key G and a few letters, with the sentence that it fills in.
+// The rule of a decision: by the keys 1 to 9, or any rule by the key G and a few letters, with the sentence that it fills in (F).
 
 // The rule that letters name: the first one with that id, else whose id begins so, else that has them in its id or reason.
 const findRule = (form, letters) => {
@@ -43,10 +43,10 @@ document.addEventListener("keydown", (event) => {
     return event.target.blur();
   }
   if (event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])") || document.querySelector("dialog:modal")) return;
-  const field = document.querySelector(`:is([name=clause], #other-clause)[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  const field = document.querySelector(`:is([name=clause], #other-clause, #facts)[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!field) return;
   event.preventDefault();
   field.focus();
   if (field.type === "radio") field.click();
-  else field.select();
+  else field.setSelectionRange(field.id === "facts" ? field.value.length : 0, field.value.length);
 });

@@ -18,7 +18,8 @@ export const followUndo = () => {
     if (seconds) return;
     clearInterval(timer);
     button.disabled = true;
-    setTimeout(showResult, 1000, form);
+    // The answer to a form is not loaded again.
+    if (!("alone" in form.dataset)) setTimeout(showResult, 1000, form);
   }, 250);
 };
 
