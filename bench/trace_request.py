@@ -275,6 +275,9 @@ class ManualQueue:
     def enqueue(self, tenant: str, _video_id: str, run: int) -> None:
         self.tenant, self.run = tenant, run
 
+    def share(self, _parts: object) -> None:
+        """No background part runs in this script."""
+
     def wait_for_lease(self) -> None:
         """For older trees: the one process of this script needs no lease."""
 

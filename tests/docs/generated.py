@@ -121,6 +121,8 @@ def _value(value: Any) -> str:
         return f"`{str(value).lower()}`"
     if isinstance(value, dict):
         return ", ".join(f"`{name}`: {_value(entry)}" for name, entry in value.items())
+    if isinstance(value, frozenset):
+        return ", ".join(map(_value, sorted(value)))
     if isinstance(value, str | Path):
         return f'`"{value}"`'
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

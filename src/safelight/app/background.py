@@ -112,6 +112,27 @@ def make_background(
         interval_s=_CONSENT_PRUNING_INTERVAL_S,
         stopping=stopping,
     )
+    shared = (
+        cancellation.part,
+        sweeper.part,
+        decision_executor.part,
+        review_pruning,
+        quality_sampling,
+        notice_follow_up.part,
+        withdrawals.part,
+        consent_pruning,
+        *(() if gates is None else (_make_lowering(core, gates),)),
+        mails.vault.part,
+        *(() if mails.sender is None else (mails.cases.part,)),
+        notifier.pruning,
+        persistence.drift_watch.part,
+        persistence.audit_checkpoint_writer.part,
+        *(() if late_timestamps is None else (late_timestamps.part,)),
+    )
+    roles = core.settings.server.roles
+    works = (upstream_waits.part, *shared, sweeper.downloads) if "work" in roles else ()
+    sends = (notifier.part, *(() if mails.sender is None else (mails.sender.part,)))
+    queue.share(shared)
     return Background(
         queue=queue,
         runner=runner,
@@ -123,24 +144,7 @@ def make_background(
         withdrawals=withdrawals,
         notifier=notifier,
         quality_sampling=quality_sampling,
-        following=(
-            upstream_waits.part,
-            cancellation.part,
-            sweeper.part,
-            decision_executor.part,
-            review_pruning,
-            quality_sampling,
-            notice_follow_up.part,
-            withdrawals.part,
-            consent_pruning,
-            *(() if gates is None else (_make_lowering(core, gates),)),
-            mails.vault.part,
-            *(() if mails.sender is None else (mails.cases.part, mails.sender.part)),
-            *notifier.parts,
-            persistence.drift_watch.part,
-            persistence.audit_checkpoint_writer.part,
-            *(() if late_timestamps is None else (late_timestamps.part,)),
-        ),
+        following=(*works, notice_follow_up.lists, *(sends if "notify" in roles else ())),
     )
 
 

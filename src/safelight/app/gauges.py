@@ -57,9 +57,14 @@ class Gauges:
         return (
             Gauge(
                 name="safelight_background_part_up",
-                description="1 if a background part does its work, 0 if it does not.",
+                description="1 if a background part does its work, here or in the leader, 0 if it does not.",
                 labels=("part",),
                 values={(each.name,): float(each.problem is None) for each in health},
+            ),
+            Gauge(
+                name="safelight_leader",
+                description="1 if this process leads: it runs the background parts that run once in a fleet.",
+                values={(): float(self._pipeline.queue.leader == self._pipeline.worker_name)},
             ),
             Gauge(
                 name="safelight_background_part_errors",

@@ -297,6 +297,7 @@ class PipelineParts:
         return DurableQueue(
             database_url=database or f"sqlite:///{beside}",
             worker=self.worker_name,
+            roles=self._core.settings.server.roles,
             at_once=self._core.settings.generation.max_concurrent,
             connections=self._persistence.queue_connections,
             priority=self.queue_places.priority,

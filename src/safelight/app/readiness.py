@@ -14,12 +14,14 @@ from safelight.cases.reviews.undecidable_holds import count_undecidable
 from safelight.cases.vault import count_unattended
 from safelight.core.errors import SafelightError
 from safelight.videos.cut_downloads import cut_downloads
+from safelight.videos.fleet_roles import missing_roles
 from safelight.videos.upstream_gate import UpstreamProblem
 
 from .background import Background
 from .core import CoreParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
+from .settings.models import ROLES
 
 _log = logging.getLogger(__name__)
 #: A part that does not answer within this time is not ready: less than the time limit of usual health checks.
@@ -72,6 +74,7 @@ class ProcessReadiness:
             **({"problems": problems} if problems else {}),
             **({"parked": parked} if parked else {}),
             "worker": self._pipeline.worker_name,
+            "leader": self._pipeline.queue.leader,
             # Requests wait for an upstream that is down, so this process stays ready and only reports it.
             **({"upstreams_down": down} if down else {}),
             **({"upstreams_paused": paused} if paused else {}),
@@ -125,6 +128,7 @@ class ProcessReadiness:
             undecidable, cut, halts = count_undecidable(tx), cut_downloads(tx), read_halts(tx)
             unattended = count_unattended(tx)
         return {
+            "roles_missing": missing_roles(self._persistence.database, ROLES),
             # Open holds by the scope that no enrolled person and no key has.
             "holds_nobody_can_decide": {one.value: number for one, number in undecidable.items()},
             "vault_entries_nobody_can_decide": {one.value: number for one, number in unattended.items()},

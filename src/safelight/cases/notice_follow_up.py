@@ -28,7 +28,7 @@ _MAX_ROWS_PER_ROUND = 200
 
 
 class NoticeFollowUp:
-    """A background part. Each round starts from the database, so nothing is lost by a restart, and several
+    """Two background parts. Each round starts from the database, so nothing is lost by a restart, and several
     processes may share a database.
     """
 
@@ -49,8 +49,15 @@ class NoticeFollowUp:
                 "act_unattended": self.act_unattended,
                 "answer_reporters": self.answer_reporters,
                 "follow_removals": self.follow_removals,
-                "write_lists": StayDownLists(context.database, lists).write,
             },
+            interval_s=_INTERVAL_S,
+            stopping=context.shutdown_event,
+            version=context.database.version,
+        )
+        #: A part of its own, because each process has its own files.
+        self.lists = BackgroundPart(
+            "stay-down-lists",
+            {"write": StayDownLists(context.database, lists).write},
             interval_s=_INTERVAL_S,
             stopping=context.shutdown_event,
             version=context.database.version,

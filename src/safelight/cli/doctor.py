@@ -148,6 +148,24 @@ def find_halts(found: Database) -> DoctorCheck:
     )
 
 
+def find_roles(found: Database) -> DoctorCheck:
+    """Check whether some process of a fleet has each role."""
+    from safelight.app.settings.models import ROLES
+    from safelight.videos.fleet_roles import missing_roles
+
+    if found.is_sqlite:
+        return ok("roles", "On SQLite, the gateway has all roles.")
+    missing = missing_roles(found, ROLES)
+    if len(missing) == len(ROLES):
+        return ok("roles", "No gateway runs on this database.")
+    if not missing:
+        return ok("roles", "Each role has a process.")
+    names = ", ".join(missing)
+    return warn(
+        "roles", f"No process has these roles: {names}.", f"Start one: safelight serve --role {missing[0]}"
+    )
+
+
 def _read(found: Database, reason: str, read: Callable[[Transaction], Mapping[K, V]]) -> Mapping[K, V]:
     """What is read from the rows of all tenants; nothing from a database without tables."""
     if not _has_tables(found):
@@ -305,6 +323,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         "vault": lambda: _check_database(container, vault),
         "downloads": lambda: _check_database(container, downloads),
         "halts": lambda: _check_database(container, find_halts),
+        "roles": lambda: _check_database(container, find_roles),
         "policy": lambda: _check_policy(container),
         "mail": lambda: _check_mail(container),
         "rewriter": lambda: _check_rewriter(container),

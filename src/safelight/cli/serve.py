@@ -41,6 +41,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 selects a free port.")] = None,
     data: Annotated[Path | None, typer.Option(help="Data directory.")] = None,
+    role: Annotated[
+        str | None, typer.Option(help="What this process does, such as web,work; default: web,work,notify.")
+    ] = None,
     behind_proxy: Annotated[
         bool, typer.Option("--behind-proxy", help="A reverse proxy terminates TLS; its headers are trusted.")
     ] = False,
@@ -66,11 +69,18 @@ def serve(
 
     from .server_process import Gateway, set_up_logging
 
-    server: dict[str, Any] = {"host": host, "port": port, "behind_proxy": behind_proxy or None}
+    server: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "behind_proxy": behind_proxy or None,
+        "roles": None if role is None else role.split(","),
+    }
     flags: dict[str, Any] = {"server": {name: value for name, value in server.items() if value is not None}}
     if data is not None:
         flags["data"] = data
     configured = load(config_path(ctx), **flags)
+    if demo and "web" not in configured.core.settings.server.roles:
+        raise SettingsError("--demo needs a process with the role web.")
     # Before a JSON log takes what is written to it.
     with os.fdopen(os.dup(1), "w") as standard_output:
         # First, because a JSON log has also the warnings about the upstream.
@@ -139,11 +149,14 @@ def _announce(
 
     waivers = container.persistence.waivers_in_force(container.persistence.tenant)
     key = None
+    link = None
     if demo:
         waivers = record_waiver(container)
         key = demo_key(container)
-    token = container.persistence.accounts.create_login_link(operator(container))
-    link = f"{gateway.address}/login?token={token}"
+    roles = container.core.settings.server.roles
+    if "web" in roles:
+        token = container.persistence.accounts.create_login_link(operator(container))
+        link = f"{gateway.address}/login?token={token}"
     if as_json:
         answer = {"address": gateway.address, "login": link, "key": key}
         if container.core.settings.log.format == "json":
@@ -153,6 +166,9 @@ def _announce(
         else:
             write_json(answer)
             sys.stdout.flush()
+    elif link is None:
+        running = texts()("serve.roles", roles=", ".join(sorted(roles)), address=gateway.address)
+        print_prose(progress_console(), running)
     else:
         _warn(_failed_detectors(container))
         print_start(container, gateway.address, link, key, waivers)

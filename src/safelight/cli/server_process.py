@@ -157,6 +157,7 @@ class Gateway:
 
         from safelight.app.web import make_app
         from safelight.store.data_directory import claim_database
+        from safelight.web.process_routes import ProcessRoutes
 
         from .http_server import HttpServer
 
@@ -170,7 +171,10 @@ class Gateway:
         container.persistence.tenant  # noqa: B018
         settings = container.core.settings.server
         container.pipeline.queue.start(container.background.upstream_waits.advance)
-        app = make_app(container)
+        self._warn_about_roles()
+        app: ASGIApp = make_app(container)
+        if "web" not in settings.roles:
+            app = ProcessRoutes(app)
         self._server = HttpServer(
             uvicorn.Config(
                 _behind_proxies(app, settings.proxies) if settings.behind_proxy else app,
@@ -192,7 +196,8 @@ class Gateway:
         )
         for part in container.background.parts:
             part.start()
-        threading.Thread(target=self._warm, name="warm", daemon=True).start()
+        if settings.roles != {"notify"}:
+            threading.Thread(target=self._warm, name="warm", daemon=True).start()
         threading.Thread(target=self._call_when_started, args=(ready,), name="ready", daemon=True).start()
         threading.Thread(target=self._exit_on_lost_lease, name="lost", daemon=True).start()
         signals.call(self._end_http_server)
@@ -218,6 +223,13 @@ class Gateway:
                 wanted,
                 CONNECTIONS_REMEDY,
             )
+
+    def _warn_about_roles(self) -> None:
+        from safelight.app.settings.models import ROLES
+        from safelight.videos.fleet_roles import missing_roles
+
+        if missing := missing_roles(self.container.persistence.database, ROLES):
+            _log.warning("No process of this database has these roles yet: %s.", ", ".join(missing))
 
     def _warm(self) -> None:
         """Load the text models of both languages and start the sandbox workers, so that no request waits.

@@ -7,12 +7,11 @@ starts only one run.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from safelight.core.errors import DataDirectoryBusy, Unavailable
 from safelight.core.metrics import ENGINE_ERRORS
 from safelight.store.database import limit_session, postgres_arguments
 
+from .fleet_roles import HELD, lock_number, number_of_role
 from .interruptions import ShutdownRequested
 from .lease_fence import LeaseFence
 
@@ -33,7 +33,7 @@ from .lease_fence import LeaseFence
 #
 # Every process holds an advisory lock on its worker name, on a separate connection. PostgreSQL releases the
 # lock when the process ends. The first other process that gets the lock takes over the runs of the dead
-# process.
+# process. On the same connection, one process holds the lock of the leader.
 
 _log = logging.getLogger(__name__)
 _INTERVAL_S = 1.0
@@ -43,6 +43,10 @@ _REGAIN_S = 60.0
 #: After the last sign of work, the interval of the engine is kept for this time, because a run that ends, or
 #: that is recovered after a start, becomes visible a little later.
 _QUICK_S = 5.0
+#: A leader that has not used its connection for this time does not count: it was stopped or cut off, or it
+#: shuts down. All others then do its work, which several processes may do, until it is back or its session
+#: has ended.
+_SILENT_S = 10.0
 _TIMEOUT_S = 2
 QUEUE = "videos"
 #: The same in all releases, so that a new release continues the runs of the previous release.
@@ -70,6 +74,8 @@ class WorkerLease:
         recover: Callable[[str], None],
         lost: Callable[[], None],
         stopping: threading.Event,
+        roles: Iterable[str] = (),
+        may_lead: Callable[[], bool] = lambda: True,
         regain_s: float = _REGAIN_S,
     ) -> None:
         """`lost` is called when the lock is lost for good. The process must then exit at once."""
@@ -78,7 +84,12 @@ class WorkerLease:
         self._recover = recover
         self._lost = lost
         self._stopping = stopping
+        self._roles = tuple(roles)
+        self._may_lead = may_lead
         self._regain_s = regain_s
+        self._leads = False
+        #: The worker that leads. None: none does, and each process does the work of the leader.
+        self.leader: str | None = None
         #: Whether the lock is lost for good.
         self.is_lost = False
         #: Set while this process holds the lock, to its knowledge.
@@ -91,18 +102,27 @@ class WorkerLease:
     def acquire(self) -> None:
         """Lock the name of this worker. Raises `DataDirectoryBusy` if a live process holds the lock."""
         self._connection = _connect_postgres(self._url)
-        if not self._locked(self._worker):
+        # Other workers read the name of their leader there.
+        self._connection.execute("SELECT set_config('application_name', %s, false)", (self._worker,))
+        self._leads = False
+        if not self._locked(_lock(self._worker)):
             self._connection.close()
             raise DataDirectoryBusy(
                 f"The worker name {self._worker!r} is used by another process on this database.",
                 remedy="Set a different `worker.name` for each process.",
             )
+        for role in self._roles:
+            self._connection.execute("SELECT pg_advisory_lock_shared(%s)", (number_of_role(role),))
         self.held.set()
+        self._choose_leader()
 
     def watch(self) -> None:
-        """Take over the runs of dead workers. If the own lock was lost meanwhile, ask for it again."""
+        """Take over the runs of dead workers, and lead if no other does. If the own lock was lost meanwhile,
+        ask for it again.
+        """
         assert self._connection is not None
         try:
+            self._choose_leader()
             self._take_over_dead_workers()
         except psycopg.Error as error:
             if not self._connection.closed:
@@ -112,17 +132,32 @@ class WorkerLease:
     def live(self, workers: Iterable[str]) -> set[str]:
         """Those of these workers whose lock is held by a process."""
         assert self._connection is not None
-        rows = self._connection.execute(
-            "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' "
-            "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        ).fetchall()
-        held = {row[0] for row in rows}
+        held = {row[0] for row in self._connection.execute(HELD).fetchall()}
         return {worker for worker in workers if _lock(worker) in held}
 
-    def _locked(self, worker: str) -> bool:
+    def _locked(self, lock: int) -> bool:
         assert self._connection is not None
-        row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_lock(worker),)).fetchone()
+        row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchone()
         return row is not None and bool(row[0])
+
+    def _choose_leader(self) -> None:
+        """Lead if this process may and no other does, and stop leading if it may not any more."""
+        assert self._connection is not None
+        may_lead = self._may_lead()
+        if self._leads and not may_lead:
+            self._connection.execute("SELECT pg_advisory_unlock(%s)", (_LEADER,))
+        self._leads = may_lead and (self._leads or self._locked(_LEADER))
+        if self._leads:
+            self.leader = self._worker
+            return
+        row = self._connection.execute(
+            "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE locktype = 'advisory' AND granted AND datname = current_database() "
+            "AND (classid::bigint << 32) | objid::bigint = %s "
+            "AND state_change > clock_timestamp() - make_interval(secs => %s)",
+            (_LEADER, _SILENT_S),
+        ).fetchone()
+        self.leader = None if row is None else str(row[0])
 
     def _regain(self, error: psycopg.Error) -> None:
         self.held.clear()
@@ -157,7 +192,7 @@ class WorkerLease:
             (self._worker,),
         ).fetchall()
         for (worker,) in workers:
-            if not self._locked(str(worker)):
+            if not self._locked(_lock(str(worker))):
                 continue
             try:
                 _log.warning("Worker %s has ended. This process takes over its runs.", worker)
@@ -177,9 +212,10 @@ def _connect_postgres(url: str, *, wait_s: float = 10.0) -> psycopg.Connection[t
 
 
 def _lock(worker: str) -> int:
-    """The 64-bit number of the advisory lock for a worker name."""
-    digest = hashlib.sha256(f"safelight worker {worker}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
+    return lock_number(f"safelight worker {worker}")
+
+
+_LEADER = lock_number("safelight leader")
 
 
 # Polls the engine's queue in a thread: quickly while there is work, seldom while there is none.
@@ -334,6 +370,7 @@ class DurableQueue:
         *,
         database_url: str,
         worker: str,
+        roles: Collection[str],
         at_once: int,
         connections: int,
         priority: Callable[[str, str], int | None],
@@ -342,13 +379,15 @@ class DurableQueue:
     ) -> None:
         """`priority(tenant, video_id)` returns the priority of a video; 1 is the highest.
 
-        A video without one comes before all others. `connections`: those of the engine to PostgreSQL. One for
+        A video without one comes before all others. Without `work` in `roles`, this process enqueues videos
+        and runs none. `connections`: those of the engine to PostgreSQL. One for
         the lease, one on which the engine listens and one for `check` come on top. `fence` learns of the
         lease at the start. `stopping` is set if this process loses the PostgreSQL lock on its worker name for
         good. The process must then exit.
         """
         self._url = database_url
         self._worker = worker
+        self._roles = roles
         self._concurrency = at_once
         self._connections = connections
         self._priority = priority
@@ -366,6 +405,7 @@ class DurableQueue:
         #: The videos that wait in this process for a later step, with the run that is stored with a delay.
         self._delayed: dict[str, int] = {}
         self._polling: QueuePolling | None = None
+        self._shared: tuple[BackgroundPart, ...] = ()
         self._enqueuer = BackgroundPart(
             "enqueuer", {"enqueue": self._store_waiting}, interval_s=0.0, stopping=stopping
         )
@@ -383,6 +423,10 @@ class DurableQueue:
                 recover=self._recover,
                 lost=self._stopping.set,
                 stopping=self._stopping,
+                roles=self._roles,
+                may_lead=lambda: (
+                    "work" in self._roles and all(part.problem() is None for part in self._shared)
+                ),
             )
             self._lease.acquire()
             self._fence.held = self._lease.held
@@ -421,21 +465,33 @@ class DurableQueue:
         DBOS.launch()
         end_queue_threads(engine)
         queue = DBOS.register_queue(QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=0.1)
-        self._polling = QueuePolling(
-            engine,
-            queue,
-            is_busy=lambda: bool(self._runs),
-            idle_s=_ALONE_IDLE_S if self._lease is None else _SHARED_IDLE_S,
-        )
         if self._lease is None:
             _recover_other_names(self._worker)
-        self._polling.keep_running()
+        if "work" in self._roles:
+            self._polling = QueuePolling(
+                engine,
+                queue,
+                is_busy=lambda: bool(self._runs),
+                idle_s=_ALONE_IDLE_S if self._lease is None else _SHARED_IDLE_S,
+            )
+            self._polling.keep_running()
         self._started = True
 
     @property
     def parts(self) -> tuple[BackgroundPart, ...]:
         """The background parts of the started queue."""
         return (self._enqueuer,) if self._lease is None else (self._enqueuer, self._lease.part)
+
+    def share(self, parts: tuple[BackgroundPart, ...]) -> None:
+        """Let only the leader of all processes run these parts. It stops leading if one has a problem."""
+        self._shared = parts
+        for part in parts:
+            part.runs_elsewhere = lambda: self.leader not in {None, self._worker}
+
+    @property
+    def leader(self) -> str | None:
+        """The name of the worker that leads; None if none does, and each process runs the shared parts."""
+        return self._worker if self._lease is None else self._lease.leader
 
     @property
     def running(self) -> bool:

@@ -50,7 +50,7 @@ _FIRST = (0.0, "")
 
 
 class Sweeper:
-    """A background part of the process. Several processes may clean up the same database."""
+    """Two background parts. Several processes may clean up the same database."""
 
     def __init__(self, context: PipelineContext, queue: DurableQueue) -> None:
         self._context = context
@@ -62,7 +62,6 @@ class Sweeper:
         self._next_report_at = 0.0
         self._undone_strikes = UndoneStrikes(context)
         self._next_strikes_at = 0.0
-        self._next_download_deletion_at = 0.0
         #: The last of the unfinished videos that were looked at, if a later sweep has to go on after it.
         self._last_swept = _FIRST
         #: When late videos that an upstream may have finished were first found, by id.
@@ -73,7 +72,6 @@ class Sweeper:
             self.expire_reviews,
             self.delete_expired_files,
             self.delete_kept_clips,
-            self.delete_downloads,
             self.move_to_vault,
             self.delete_orphaned_blobs,
             self.prune_queue_history,
@@ -88,10 +86,18 @@ class Sweeper:
             stopping=context.shutdown_event,
             version=context.database.version,
         )
+        #: A part of its own, because each process has its own folder of downloads.
+        self.downloads = BackgroundPart(
+            "downloads",
+            {"delete_downloads": self.delete_downloads},
+            interval_s=_DOWNLOAD_DELETION_INTERVAL_S,
+            stopping=context.shutdown_event,
+        )
 
     def sweep(self) -> None:
         """Run every part of the cleanup once."""
         self.part.run_all()
+        self.downloads.run_all()
 
     def requeue_abandoned(self) -> None:
         """Enqueue unfinished videos that are not in the queue, and end videos after their deadline, and those
@@ -241,7 +247,7 @@ class Sweeper:
     def delete_downloads(self) -> None:
         """Delete downloads that no attempt continues: it has ended, for example because of a withdrawal."""
         folder = downloads_folder(self._context)
-        if self._now() < self._next_download_deletion_at or not folder.is_dir():
+        if not folder.is_dir():
             return
         files = [(file, file.name.split(".")[0]) for file in folder.iterdir()]
         attempts = tables.attempts.c
@@ -255,7 +261,6 @@ class Sweeper:
                 is_old = file.stat().st_mtime < time.time() - _DOWNLOAD_DELETION_INTERVAL_S
                 if attempt_id not in unfinished and is_old:
                     file.unlink()
-        self._next_download_deletion_at = self._now() + _DOWNLOAD_DELETION_INTERVAL_S
 
     def move_to_vault(self) -> None:
         """Move the files of vaulted videos to the vault."""

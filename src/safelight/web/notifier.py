@@ -98,11 +98,6 @@ class Notifier:
             "webhook-pruning", {"prune": deliveries.prune}, interval_s=_PRUNE_INTERVAL_S, stopping=stopping
         )
 
-    @property
-    def parts(self) -> tuple[BackgroundPart, BackgroundPart]:
-        """The parts that work in threads."""
-        return self.part, self.pruning
-
     def queue_events(self) -> int:
         """Convert events to messages, one per subscribed endpoint. Returns the number of converted events.
 

@@ -105,9 +105,10 @@ def status_of(house: House, receipt: Receipt) -> NoticeStatus:
 
 
 def follow_up(house: House) -> None:
-    part = house.container.background.notice_follow_up.part
-    part.run_all()
-    assert part.health().errors == 0, part.health()
+    follow_up = house.container.background.notice_follow_up
+    for part in (follow_up.part, follow_up.lists):
+        part.run_all()
+        assert part.health().errors == 0, part.health()
 
 
 def test_a_complete_notice_goes_first_hides_at_once_and_who_keeps_the_video_shows_it_again(

@@ -55,6 +55,7 @@ def start_queue(folder: Path, work: Work, worker: str, *, url: str | None = None
     made = DurableQueue(
         database_url=url or f"sqlite:///{folder / 'engine.sqlite3'}",
         worker=worker,
+        roles=("work",),
         at_once=5,
         connections=3,
         priority=lambda _tenant, _video_id: None,

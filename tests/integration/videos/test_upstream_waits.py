@@ -258,6 +258,7 @@ def running(furnish: Furnish, tmp_path: Path) -> Iterator[Furnish]:
         queue = DurableQueue(
             database_url=f"sqlite:///{tmp_path / 'engine.sqlite3'}",
             worker="tests",
+            roles=("work",),
             at_once=2,
             connections=3,
             priority=pipeline.queue_places.priority,

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from safelight.accounts.audit import verify
+from safelight.core.background.part import BackgroundPart
 from safelight.core.errors import Conflict, NotFound, QuotaExceeded, RequestBlocked
 from safelight.policy.findings import SHIPPED
 from safelight.provenance.manifest import WAIVED_REMARK, outcome_of
@@ -48,6 +49,9 @@ class NoEngine:
 
     def enqueue(self, tenant: str, video_id: str, run: int) -> None:
         self.handed_over.append((video_id, run))
+
+    def share(self, parts: tuple[BackgroundPart, ...]) -> None:
+        pass
 
 
 def sweeper(house: House) -> Sweeper:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import chain, combinations, product
 
 import psycopg
 import pytest
 
+from safelight.cli.doctor import find_roles
+from safelight.cli.doctor_checks import DoctorState
 from safelight.core.background.part import UNREADY_AFTER
+from safelight.store.database import Database
 from safelight.videos.queue import WorkerLease, _lock
 
 from .test_background_faults import ERRORS
@@ -29,7 +34,13 @@ class Leases:
         self.admin.execute("CREATE TABLE dbos.workflow_status (status text, executor_id text)")
 
     def make(
-        self, worker: str, *, regain_s: float = 60.0, recover: Callable[[str], None] | None = None
+        self,
+        worker: str,
+        *,
+        regain_s: float = 60.0,
+        recover: Callable[[str], None] | None = None,
+        roles: tuple[str, ...] = (),
+        may_lead: Callable[[], bool] = lambda: True,
     ) -> WorkerLease:
         lease = WorkerLease(
             self.url,
@@ -37,6 +48,8 @@ class Leases:
             recover=recover or self.recovered.append,
             lost=lambda: self.lost.append(worker),
             stopping=threading.Event(),
+            roles=roles,
+            may_lead=may_lead,
             regain_s=regain_s,
         )
         lease.acquire()
@@ -125,3 +138,60 @@ def test_the_takeover_works_on_after_every_error(leases: Leases) -> None:
     assert leases.recovered == ["dead"]
     assert lease.part.health().problem is None
     assert lease.held.is_set()
+
+
+def test_the_first_worker_leads_and_another_does_after_its_connection(leases: Leases) -> None:
+    one, two = leases.make("one"), leases.make("two")
+    assert (one.leader, two.leader) == ("one", "one")
+    leases.disconnect(one)
+    two.watch()
+    one.watch()
+    assert (one.leader, two.leader) == ("two", "two")
+    assert two.live(["one", "two"]) == {"one", "two"}
+
+
+def test_one_of_the_able_workers_leads_and_without_one_none_does(leases: Leases) -> None:
+    names = ("one", "two", "three")
+    able = set(names)
+    made = {name: leases.make(name, may_lead=lambda name=name: name in able) for name in names}  # type: ignore[misc]
+    subsets = list(chain.from_iterable(combinations(names, size) for size in range(len(names) + 1)))
+    for before, now in product(subsets, repeat=2):
+        for wanted in (before, now):
+            able.clear()
+            able.update(wanted)
+            last = made["one"].leader
+            for lease in 3 * [*made.values()]:
+                lease.watch()
+            (leader,) = {lease.leader for lease in made.values()}
+            assert leader in able if able else leader is None
+            assert leader == last or last not in able
+
+
+def test_a_leader_that_was_stopped_does_not_count_until_it_goes_on(
+    leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = leases.make("one"), leases.make("two")
+    with monkeypatch.context() as patch:
+        patch.setattr("safelight.videos.queue._SILENT_S", 0.0)
+        two.watch()
+        assert two.leader is None
+    one.watch()
+    two.watch()
+    assert (one.leader, two.leader) == ("one", "one")
+
+
+def test_doctor_names_the_roles_that_no_live_process_has(leases: Leases) -> None:
+    with closing(Database(leases.url)) as database:
+        assert find_roles(database).message == "No gateway runs on this database."
+        one = leases.make("one", roles=("web", "work"))
+        two = leases.make("two", roles=("work", "notify"))
+        assert find_roles(database).state is DoctorState.OK
+        leases.disconnect(two)
+        found = find_roles(database)
+        assert (found.state, found.message) == (
+            DoctorState.WARNING,
+            "No process has these roles: notify.",
+        )
+        one.watch()
+        two.watch()
+        assert find_roles(database).state is DoctorState.OK

@@ -96,3 +96,13 @@ def test_a_problem_of_a_section_names_the_file_and_the_variables_that_set_it(
     with pytest.raises(SettingsError) as caught:
         read_settings(path, server={"host": "0.0.0.0"})
     assert caught.value.message.startswith("server: refusing")
+
+
+def test_one_process_has_all_roles_on_sqlite_and_any_of_them_on_postgresql() -> None:
+    with pytest.raises(SettingsError, match="on SQLite one process has all roles"):
+        read_settings(server={"roles": ["web"]})
+    with pytest.raises(SettingsError, match=r"server\.roles"):
+        read_settings(server={"roles": ["sweep"]})
+    database = {"database": "postgresql://safelight@127.0.0.1/safelight"}
+    assert read_settings(server={"roles": ["web"]}, storage=database).server.roles == {"web"}
+    assert read_settings().server.roles == {"web", "work", "notify"}

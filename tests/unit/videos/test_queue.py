@@ -31,6 +31,7 @@ def test_the_enqueuer_pauses_after_a_failure() -> None:
     queue = DurableQueue(
         database_url="sqlite:///unused",
         worker="worker",
+        roles=("work",),
         at_once=1,
         connections=3,
         priority=fail,

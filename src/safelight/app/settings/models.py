@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
@@ -195,9 +195,19 @@ class OpenIdSettings(Section):
         return self
 
 
+#: What a process of a fleet does.
+Role = Literal["web", "work", "notify"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
 class ServerSettings(Section):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 selects a free port.")
+    roles: frozenset[Role] = Field(
+        default=frozenset(ROLES),
+        description="What this process does: `web` serves the API and the pages, `work` processes videos, "
+        "`notify` sends webhooks and mails. Each needs a process; on SQLite one has all.",
+    )
     public_url: str | None = Field(
         default=None, description="Base URL that clients use; for links. Default: host and port."
     )
@@ -524,6 +534,12 @@ class Settings(BaseSettings):
             if not isinstance(options.get("kind"), str):
                 raise ValueError(f'generators.{name} needs a `kind`, such as kind = "videos_api"')
         return value
+
+    @model_validator(mode="after")
+    def _roles_share_a_database(self) -> Settings:
+        if self.server.roles != set(ROLES) and not (self.storage.database or "").startswith("postgres"):
+            raise ValueError("server.roles: on SQLite one process has all roles; set storage.database")
+        return self
 
     @model_validator(mode="after")
     def _provider_needs_address(self) -> Settings:

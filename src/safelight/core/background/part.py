@@ -21,6 +21,8 @@ UNREADY_AFTER = 5
 STALLED_S = 120.0
 #: Tasks whose data did not change are run after this time all the same, for what is due by the clock.
 UNCHANGED_S = 15.0
+#: A part that another process runs asks this often whether it still does.
+_FOLLOWING_S = 1.0
 #: Pauses after failures in a row. Short, because a part works again soon after the database or the disk does.
 _BACKOFF = Backoff.doubling(first_s=1.0, max_s=4.0)
 #: Own generator: the state of the module `random` belongs to the process that this thread runs in.
@@ -69,6 +71,8 @@ class BackgroundPart:
 
     An error of a task is logged and counted; it never ends the thread. The failed task is run again after a
     pause that grows and has jitter. The other tasks keep their interval.
+
+    While `runs_elsewhere()` is true, no task is started, and the part has no problem.
     """
 
     def __init__(
@@ -83,6 +87,8 @@ class BackgroundPart:
     ) -> None:
         self.name = name
         self.rows = RowFailures(monotonic=monotonic)
+        #: Whether another process of the fleet runs the tasks.
+        self.runs_elsewhere: Callable[[], bool] = lambda: False
         self._tasks = [_Task(name=each, run=run) for each, run in tasks.items()]
         self._interval_s = interval_s
         self._stopping = stopping
@@ -112,11 +118,12 @@ class BackgroundPart:
         return PartHealth(
             name=self.name,
             errors=self._errors,
-            problem=self._problem(),
+            problem=None if self.runs_elsewhere() else self.problem(),
             parked=tuple(sorted(self.rows.parked())),
         )
 
-    def _problem(self) -> str | None:
+    def problem(self) -> str | None:
+        """Why the part cannot do its work in this process, also if it runs elsewhere now."""
         if self._thread is not None and not self._thread.is_alive() and not self._stopping.is_set():
             return "its thread has ended"
         for task in self._tasks:
@@ -129,6 +136,9 @@ class BackgroundPart:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            if self.runs_elsewhere():
+                self._stopping.wait(_FOLLOWING_S)
+                continue
             version = self._version()
             for task in self._tasks:
                 if task.due <= self._monotonic() and not self._stopping.is_set():

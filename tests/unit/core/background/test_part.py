@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import pytest
 from dbos._error import DBOSInitializationError
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from safelight.core.background.part import STALLED_S, UNCHANGED_S, UNREADY_AFTER, BackgroundPart
@@ -118,7 +120,9 @@ def test_a_task_without_an_end_makes_the_part_unready() -> None:
     made.join(60)
 
 
-def rounds_run(*versions: int | None, pause_s: float = 1.0, failing: bool = False) -> list[int]:
+def rounds_run(
+    *versions: int | None, pause_s: float = 1.0, failing: bool = False, elsewhere: Container[int] = ()
+) -> list[int]:
     """The rounds of a part in which its task ran. The data of the task have these versions, one per round."""
     number, ran = 0, list[int]()
 
@@ -144,6 +148,7 @@ def rounds_run(*versions: int | None, pause_s: float = 1.0, failing: bool = Fals
         version=lambda: versions[number],
         monotonic=lambda: number * pause_s,
     )
+    made.runs_elsewhere = lambda: number in elsewhere
     made.start()
     made.join(60)
     return ran
@@ -163,6 +168,25 @@ def test_a_task_runs_in_every_round_where_nobody_knows_whether_its_data_changed(
 
 def test_a_task_that_failed_runs_again_although_its_data_did_not_change() -> None:
     assert rounds_run(1, 1, failing=True) == [0, 1]
+
+
+@given(st.sets(st.integers(0, 7)))
+def test_a_part_runs_in_each_round_in_which_no_other_process_runs_it(elsewhere: set[int]) -> None:
+    assert rounds_run(*[None] * 8, elsewhere=elsewhere) == sorted(set(range(8)) - elsewhere)
+
+
+def test_a_part_that_another_process_runs_is_healthy_although_it_could_not_run_here() -> None:
+    def fails() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    made = part(fails)
+    for _ in range(UNREADY_AFTER):
+        made.run_all()
+    problem = made.health().problem
+    made.runs_elsewhere = lambda: True
+    assert (made.health().problem, made.problem()) == (None, problem)
+    made.runs_elsewhere = lambda: False
+    assert made.health().problem == problem is not None
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
