@@ -24,7 +24,7 @@ from safelight.store.tables import (
 
 from . import store
 from .deciders import find_tenants_with_holders
-from .keys import add_key, read_tenant, revoke_key_in, validate_name
+from .keys import add_key, revoke_key_in, validate_name
 from .models import (
     APPLICATION_SCOPES,
     DECIDING,
@@ -82,11 +82,6 @@ class Accounts:
         """The ids of the tenants whose cases a key in force or an active person may decide."""
         with self._database.across_tenants("who may decide cases", readonly=True) as whole:
             return find_tenants_with_holders(whole, DECIDING)
-
-    def get_tenant(self, tenant: str) -> Tenant:
-        """The tenant with this id. Raises `NotFound`."""
-        with self._database.read_transaction(tenant) as tx:
-            return read_tenant(tx)
 
     def create_key(
         self, tenant: str, name: str, scopes: Iterable[KeyScope] = APPLICATION_SCOPES, *, by: str = "operator"

@@ -15,10 +15,18 @@ from safelight.core.reasons import MAX_REASON_CHARACTERS, clean_text
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import Page, read_page
 from safelight.store.rows import read_record
-from safelight.store.tables import cases, characters, vault_entries, videos
+from safelight.store.tables import cases, vault_entries
 from safelight.videos.case_rows import UNFINISHED
 from safelight.videos.case_rows.store import end_quarantine
-from safelight.videos.vault_entries import DECISIONS, OPEN, VaultDecision, VaultEntry, VaultKind, close_entry
+from safelight.videos.vault_entries import (
+    DECISIONS,
+    OPEN,
+    VaultDecision,
+    VaultEntry,
+    VaultKind,
+    close_entry,
+    find_request,
+)
 
 from .vault_inputs import VaultDecisionRequest, VaultQuery
 
@@ -66,7 +74,9 @@ class Vault:
         note = clean_text(asked.note, "note", MAX_REASON_CHARACTERS)
         with self._database.transaction(principal.tenant) as tx:
             entry = _find(tx, entry_id)
-            _require_other(tx, principal, entry.video_id)
+            made = find_request(tx, entry.video_id)
+            if made is not None and made.principal_id in find_same_people(tx, [principal.id]):
+                raise Forbidden("Another officer has to decide about what you requested.")
             if asked.decision not in (possible := DECISIONS[entry.kind]):
                 raise InvalidField(f"decision must be one of {', '.join(possible)}.", param="decision")
             decision = VaultDecision(asked.decision)
@@ -119,13 +129,6 @@ def _find(tx: Transaction, entry_id: str) -> VaultEntry:
     if row is None:
         raise NotFound(f"There is no entry {entry_id[:80]!r}.", param="entry_id")
     return read_record(VaultEntry, row)
-
-
-def _require_other(tx: Transaction, principal: Principal, video_id: str) -> None:
-    for table in (videos, characters):
-        for row in tx.select(table, table.c.id == video_id):
-            if row.principal_id in find_same_people(tx, [principal.id]):
-                raise Forbidden("Another officer has to decide about what you requested.")
 
 
 def _require_no_case(tx: Transaction, video_id: str) -> None:

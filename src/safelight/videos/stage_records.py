@@ -20,7 +20,7 @@ from safelight.store.database import Transaction
 from . import mappers
 from .case_rows import approved_verdict_ids, overturned_verdict_ids
 from .models import StageRecord
-from .vault_entries import VaultKind, open_entry
+from .vault_entries import VaultKind, find_request, open_entry
 
 
 def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
@@ -86,13 +86,12 @@ def _find_person(tx: Transaction, video_id: str) -> str | None:
 
     None if a key requested it without an end user: it can serve many people.
     """
-    for table in (tables.videos, tables.characters):
-        for row in tx.select(table, table.c.id == video_id):
-            if row.end_user:
-                return end_user_subject(row.end_user)
-            if tx.count(tables.people, tables.people.c.id == row.principal_id):
-                return account_subject(row.principal_id)
-    return None
+    if (row := find_request(tx, video_id)) is None:
+        return None
+    if row.end_user:
+        return end_user_subject(row.end_user)
+    is_person = tx.count(tables.people, tables.people.c.id == row.principal_id)
+    return account_subject(row.principal_id) if is_person else None
 
 
 def _count(result: StageResult) -> None:

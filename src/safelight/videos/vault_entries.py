@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Row
 
 from safelight.core.ids import new_id
 from safelight.core.records import Seconds, Shown
 from safelight.store.database import Transaction
-from safelight.store.tables import cases, vault_entries
+from safelight.store.tables import cases, characters, vault_entries, videos
 
 #: A report to an authority may not wait, and an officer has to sleep.
 DUE_S = 86_400.0
@@ -58,6 +59,11 @@ class VaultEntry(Shown):
     note: str
     decided_by: str | None
     decided_at: Seconds | None
+
+
+def find_request(tx: Transaction, video_id: str) -> Row[Any] | None:
+    """The row of the video or character."""
+    return tx.one(videos, videos.c.id == video_id) or tx.one(characters, characters.c.id == video_id)
 
 
 def open_entry(tx: Transaction, video_id: str, kind: VaultKind, *, stops: str | None = None) -> None:

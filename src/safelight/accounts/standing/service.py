@@ -21,8 +21,6 @@ from .strike_rules import Cause, compute_standing
 #: Why a strike was removed.
 APPEAL_WON = "appeal_won"
 _MAX_LISTED = 500
-#: Vaulted content is not explained.
-_UNTIL_DECIDED = "until a person has decided. Nothing was charged."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,15 +127,14 @@ class Standings:
 
     def require_good(self, tx: Transaction, account: str, end_user: str | None) -> None:
         """Raise `AccountSuspended` or `CoolDown` if they may not send requests now."""
-        if is_stopped_by_vault(tx, account_subject(account)):
-            raise AccountSuspended(f"This account is suspended {_UNTIL_DECIDED}")
+        if is_stopped_by_vault(tx, account_subject(account), end_user_subject(end_user or "")):
+            # Vaulted content is not explained.
+            raise AccountSuspended("You are suspended until a person has decided. Nothing was charged.")
         if not end_user:
             return
         standing = self.read(tx, end_user_subject(end_user))
         if not standing.level.stops_requests:
             return
-        if standing.until is None and standing.level is Level.SUSPENSION:
-            raise AccountSuspended(f"This end user is suspended {_UNTIL_DECIDED}", param="safety_identifier")
         sentence = "Nothing was charged. GET /v1/safelight/standing shows the strikes."
         if standing.until is None:
             raise AccountSuspended(f"This end user is banned. {sentence}", param="safety_identifier")
