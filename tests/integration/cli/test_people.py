@@ -102,7 +102,10 @@ def test_audit_list_has_the_entries_of_one_tenant_newest_first_without_their_con
         ["video_101", "video_100"],
         100,
     )
-    assert (first["has_more"], set(first["data"][0])) == (True, {"seq", "at", "event", "subject", "actor"})
+    assert (first["has_more"], set(first["data"][0])) == (
+        True,
+        {"seq", "at", "event", "subject", "actor", "name"},
+    )
     before = str(first["data"][-1]["seq"])
     rest = run("audit", "list", "--event", "reads", "--before", before)
     assert ([one["subject"] for one in rest["data"]], rest["has_more"]) == (["video_1", "video_0"], False)
