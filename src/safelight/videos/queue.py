@@ -380,10 +380,10 @@ class DurableQueue:
         """`priority(tenant, video_id)` returns the priority of a video; 1 is the highest.
 
         A video without one comes before all others. Without `work` in `roles`, this process enqueues videos
-        and runs none. `connections`: those of the engine to PostgreSQL. One for
-        the lease, one on which the engine listens and one for `check` come on top. `fence` learns of the
-        lease at the start. `stopping` is set if this process loses the PostgreSQL lock on its worker name for
-        good. The process must then exit.
+        and runs none. `connections`: those of the engine to PostgreSQL. One for the lease, one on which the
+        engine listens and one for `check` come on top. `fence` learns of the lease at the start. `stopping`
+        is set if this process loses the PostgreSQL lock on its worker name for good. The process must then
+        exit.
         """
         self._url = database_url
         self._worker = worker

@@ -54,7 +54,7 @@ class VaultEntry(Shown):
     due_at: Seconds
     #: None: the entry is open.
     decision: VaultDecision | None
-    #: The end user or the account of a person that may send no requests because of this entry; None: nobody.
+    #: The end user, or account of a person, that may send no requests because of this entry; else None.
     stops: str | None
     note: str
     decided_by: str | None

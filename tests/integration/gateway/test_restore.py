@@ -54,10 +54,9 @@ def check_drill(
     *,
     back_up_database: Callable[[], None],
     restore_database: Callable[[], None],
-    settle: Callable[[], None],
 ) -> None:
     """What was delivered before the backup is there again, what a provider was paid for goes on, and the log
-    is that of the backup. `settle`: from here on, commands and gateways use the restored database.
+    is that of the backup. After `restore_database`, commands and gateways use the restored database.
     """
     copy = here / "copy"
     copy.mkdir(mode=0o700)
@@ -82,7 +81,6 @@ def check_drill(
     (there / "data").mkdir(parents=True, mode=0o700)
     copy_files(copy, there / "data", "blobs", "keys")
     restore_database()
-    settle()
     head = entries(there)[-1]
     copy_files(here / "data", there / "data", "checkpoints")
     with pytest.raises(RuntimeError, match="ended with 3"):
@@ -118,9 +116,7 @@ def test_a_backup_of_sqlite_that_was_made_while_it_ran_is_restored_elsewhere_wit
         for name in ("db", "engine"):
             run("cp", here / "copy" / f"{name}.copy", there / "data" / f"{name}.sqlite3")
 
-    check_drill(
-        here, there, upstream, back_up_database=back_up, restore_database=restore, settle=lambda: None
-    )
+    check_drill(here, there, upstream, back_up_database=back_up, restore_database=restore)
 
 
 @pytest.mark.postgres
@@ -136,11 +132,12 @@ def test_a_backup_of_postgresql_that_was_made_while_it_ran_is_restored_elsewhere
     here.mkdir()
     monkeypatch.setenv(DATABASE, postgres_url)
     dump = here / "copy" / "db.dump"
-    check_drill(
-        here,
-        there,
-        upstream,
-        back_up_database=lambda: run("pg_dump", "--format=custom", f"--file={dump}", postgres_url),
-        restore_database=lambda: run("pg_restore", f"--dbname={empty_database_url}", dump),
-        settle=lambda: monkeypatch.setenv(DATABASE, empty_database_url),
-    )
+
+    def back_up() -> None:
+        run("pg_dump", "--format=custom", f"--file={dump}", postgres_url)
+
+    def restore() -> None:
+        run("pg_restore", f"--dbname={empty_database_url}", dump)
+        monkeypatch.setenv(DATABASE, empty_database_url)
+
+    check_drill(here, there, upstream, back_up_database=back_up, restore_database=restore)

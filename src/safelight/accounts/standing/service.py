@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from safelight.accounts import KeyScope, Principal, PrincipalKind
-from safelight.accounts.models import account_subject, end_user_subject
+from safelight.accounts.models import account_subject, end_user_subject, subjects_of
 from safelight.accounts.terms import lock_subject
 from safelight.core.errors import AccountSuspended, CoolDown
 from safelight.core.ids import new_id
@@ -127,7 +127,7 @@ class Standings:
 
     def require_good(self, tx: Transaction, account: str, end_user: str | None) -> None:
         """Raise `AccountSuspended` or `CoolDown` if they may not send requests now."""
-        if is_stopped_by_vault(tx, account_subject(account), end_user_subject(end_user or "")):
+        if is_stopped_by_vault(tx, *subjects_of(account, end_user)):
             # Vaulted content is not explained.
             raise AccountSuspended("You are suspended until a person has decided. Nothing was charged.")
         if not end_user:

@@ -49,14 +49,13 @@ class AccessPages(PageHandler):
         if isinstance(problem, NotFound):
             raise problem
         kept = {request.path_params.get("request_id", ""): form}
-        return await self.show(request, principal, problem=problem, kept=kept)
+        return await self.show(request, principal, kept=kept)
 
     async def show(
         self,
         request: Request,
         principal: Principal,
         *,
-        problem: SafelightError | None = None,
         kept: Mapping[str, Form] = MappingProxyType({}),
     ) -> Response:
         ours = self.standing
@@ -67,7 +66,6 @@ class AccessPages(PageHandler):
             request,
             "access.html",
             principal,
-            problem=problem,
             accepts_requests=ours.access.accepts_requests,
             kept=kept,
             waiting=waiting[:_MAX_ROWS],

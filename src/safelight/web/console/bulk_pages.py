@@ -42,7 +42,6 @@ class BulkPages(PageHandler):
     ) -> Response:
         if isinstance(problem, NotFound):
             raise problem
-        request.state.refused = problem, form
         return await self.show(request, principal)
 
     async def show(self, request: Request, principal: Principal) -> Response:

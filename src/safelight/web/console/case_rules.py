@@ -52,9 +52,8 @@ def list_rules(
     """Every rule that a decision can name, and how many of the first ones are likely.
 
     First those of the reported categories, the most often reported first, then those that matched, then those
-    that decided similar cases, then others of the same family, or of the category that a notice states: the
-    first nine have the keys 1 to 9. A blind case has none. `in_general`: without what is true of this video
-    only, such as places in it.
+    that decided similar cases, then others of the same family: the first nine have the keys 1 to 9. A blind
+    case has none. `in_general`: without what is true of this video only, such as places in it.
     """
     if policy is None or case_file.case.is_blind:
         return (), 0

@@ -277,11 +277,7 @@ class ConsentPages(PageHandler):
         )
 
     async def show_one(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        shows_frames: bool = False,
+        self, request: Request, principal: Principal, *, shows_frames: bool = False
     ) -> Response:
         t, (problem, _) = self.translations(request), find_refused(request)
         made: ConsentRequest = await self.run(

@@ -59,7 +59,8 @@ class IncidentPages(PageHandler):
         if isinstance(problem, NotFound) and problem.param == "incident_id":
             raise problem
         # What another person wrote meanwhile is shown, and not what was typed over it.
-        request.state.refused = problem, NOTHING_TYPED if isinstance(problem, Conflict) else form
+        if isinstance(problem, Conflict):
+            request.state.refused = problem, NOTHING_TYPED
         return await self.show_one(request, principal)
 
     async def show(self, request: Request, principal: Principal) -> Response:

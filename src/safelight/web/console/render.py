@@ -281,7 +281,6 @@ class PageHandler:
         """The page of a form that was refused: `show` with what was typed if the form is about something new,
         else `show_one` if the page has it.
         """
-        request.state.refused = problem, form
         page: Any = self
         shown: Response
         if not request.path_params:
@@ -343,6 +342,7 @@ class PageHandler:
             except page.refusals as problem:
                 if not hasattr(request.state, "form"):
                     raise
+                request.state.refused = problem, request.state.form
                 return await page.show_again(request, principal, problem, request.state.form)
 
         return declare(access, endpoint)

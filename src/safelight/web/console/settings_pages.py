@@ -225,16 +225,9 @@ class SettingsPages(PageHandler):
     async def show_again(
         self, request: Request, principal: Principal, problem: SafelightError, form: Form
     ) -> Response:
-        return await self.show(request, principal, problem=problem)
+        return await self.show(request, principal)
 
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        **outcome: Any,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal, **outcome: Any) -> Response:
         """The page. `outcome`: what an action made: `created`, `test_result` or `names_added`."""
         t, services = self.translations(request), self.services
         read, editor = self.console.settings, self.console.name_lists
@@ -271,7 +264,7 @@ class SettingsPages(PageHandler):
             "section": request.url.path.split("/")[2] if request.method == "POST" else "",
             **outcome,
         }
-        return await self.render_page(request, "settings.html", principal, problem=problem, **values)
+        return await self.render_page(request, "settings.html", principal, **values)
 
 
 def _new_endpoint(form: Form) -> NewEndpoint:

@@ -252,9 +252,9 @@ class TemplatePages(PageHandler):
         self, request: Request, principal: Principal, problem: SafelightError, form: Form
     ) -> Response:
         if not request.path_params:
-            return await self.list(request, principal, source=_typed_source(form), problem=problem)
+            return await self.list(request, principal, source=_typed_source(form))
         found = await self._find(request, principal)
-        return await self._render_one(request, principal, found, _slot_values(form), problem=problem)
+        return await self._render_one(request, principal, found, _slot_values(form))
 
     async def _find(self, request: Request, principal: Principal) -> Template:
         given = request.path_params.get("version") or request.query_params.get("version", "")
@@ -266,14 +266,7 @@ class TemplatePages(PageHandler):
             raise NotFound(f"There is no version {given[:20]!r} of a template {name[:80]!r}.") from None
         return await self.run(self.services.templates.get, principal, name, number)
 
-    async def list(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        source: str = EXAMPLE,
-        problem: SafelightError | None = None,
-    ) -> Response:
+    async def list(self, request: Request, principal: Principal, *, source: str = EXAMPLE) -> Response:
         m = load_messages("prompts", self.translations(request).tag)
         after = request.query_params.get("after") or None
         require_writable(after or "", "after")
@@ -290,7 +283,6 @@ class TemplatePages(PageHandler):
             more=f"/templates?after={page.items[-1].id}" if page.has_more else None,
             may_add=principal.has_scope(KeyScope.VIDEOS_WRITE),
             source=source,
-            problem=problem,
         )
 
     async def _render_one(
@@ -301,7 +293,6 @@ class TemplatePages(PageHandler):
         values: dict[str, str],
         *,
         preview: _Preview | None = None,
-        problem: SafelightError | None = None,
     ) -> Response:
         services, t = self.services, self.translations(request)
         m = load_messages("prompts", t.tag)
@@ -331,7 +322,6 @@ class TemplatePages(PageHandler):
             models=StudioForm(services).priced_models(t),
             form_id=new_form_id(),
             preview=preview,
-            problem=problem,
             actions=_actions(template, principal),
             is_author=principal.id == template.author,
             is_usable=template.state is not TemplateState.RETIRED,

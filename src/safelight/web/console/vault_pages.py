@@ -29,7 +29,6 @@ class VaultPages(PageHandler):
     async def show_again(
         self, request: Request, principal: Principal, problem: SafelightError, form: Form
     ) -> Response:
-        request.state.refused = problem, form
         return await self.show(request, principal)
 
     async def show(self, request: Request, principal: Principal) -> Response:
