@@ -30,6 +30,8 @@ from safelight.store import tables
 from safelight.videos.requests.request import CreateRequest
 
 BOUNDARIES = ("intended", "submitted", "fetched", "made", "stored", "scanned", "sealed", "moved")
+#: The processes on PostgreSQL, each with one role.
+FLEET = ("work", "work", "scan", "scan")
 ENDED = {"delivered", "held", "blocked", "failed", "rejected"}
 
 
@@ -42,9 +44,12 @@ class Tally:
 
 
 def settings_file(
-    folder: Path, *, name: str, upstream: str, database: str | None, shared: Path | None
+    folder: Path, *, name: str, upstream: str, database: str | None, shared: Path | None, role: str = ""
 ) -> Path:
-    """A settings file for one process; on Postgres the processes share files and keys."""
+    """A settings file for one process; on Postgres the processes share files and keys.
+
+    One that scans only knows no upstream.
+    """
     lines = [
         f'data = "{folder / name}"',
         "[generation]",
@@ -58,15 +63,19 @@ def settings_file(
         "ocr = false",
         "[worker]",
         f'name = "{name}"',
+        *(["[server]", f'roles = ["{role}"]'] if role else []),
         "[generators.storyboard]",
         'kind = "storyboard"',
-        "[generators.paid]",
-        'kind = "videos_api"',
-        f'url = "{upstream}"',
-        'billing = "paid"',
-        'models = ["scripted-1"]',
-        "seconds = [1, 4]",
     ]
+    if role != "scan":
+        lines += [
+            "[generators.paid]",
+            'kind = "videos_api"',
+            f'url = "{upstream}"',
+            'billing = "paid"',
+            'models = ["scripted-1"]',
+            "seconds = [1, 4]",
+        ]
     storage, audit = ["[storage]"], ["[audit]", "checkpoint_interval_s = 2.0"]
     if database and shared:
         storage += [f'database = "{database}"', f'key_dir = "{shared / "keys"}"']
@@ -141,7 +150,8 @@ def unfinished(container: Container) -> int:
         return tx.count(videos, videos.c.state.not_in(ENDED))
 
 
-def run(*, jobs: int, workers: int, database: str | None, seed: int, out: Path) -> Tally:
+def run(*, jobs: int, roles: tuple[str, ...], database: str | None, seed: int, out: Path) -> Tally:
+    """`roles`: one for each worker; an empty one is all of them."""
     chance = random.Random(seed)
     tally = Tally()
     began = time.monotonic()
@@ -157,8 +167,8 @@ def run(*, jobs: int, workers: int, database: str | None, seed: int, out: Path) 
     url = json.loads(upstream.stdout.readline())["url"]
     shared = out / "shared"
     made = [
-        settings_file(out, name=f"w{n}", upstream=url, database=database, shared=shared)
-        for n in range(workers)
+        settings_file(out, name=f"w{n}", upstream=url, database=database, shared=shared, role=role)
+        for n, role in enumerate(roles)
     ]
     front = settings_file(
         out, name="w0" if database is None else "front", upstream=url, database=database, shared=shared
@@ -257,7 +267,7 @@ def main() -> int:
         database = fresh_database(server) if store == "postgres" and server else None
         tally = run(
             jobs=options.jobs,
-            workers=2 if database else 1,
+            roles=FLEET if database else ("",),
             database=database,
             seed=options.seed,
             out=out,

@@ -45,10 +45,10 @@ from safelight.core.ids import new_id
 from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.videos.queue import WorkerLease
 from safelight.videos.requests.request import CreateRequest
 from safelight.videos.transitions import StaleRevision
 from safelight.videos.upstream_waits import UpstreamWaits
+from safelight.videos.worker_lease import WorkerLease
 
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue

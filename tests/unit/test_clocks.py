@@ -22,7 +22,7 @@ ALLOWED = {
     # Loops that wait, and the pace of work in loops.
     "cli/demo.py",
     "videos/idempotency.py",
-    "videos/queue.py",
+    "videos/worker_lease.py",
     # Durations in reports.
     "app/readiness.py",
     "cli/scan.py",

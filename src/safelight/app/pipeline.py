@@ -256,6 +256,7 @@ class PipelineParts:
             wait_for_lease=self.lease_fence.wait,
             upstreams=upstream_gates(self._core.generators),
             refusals=RefusalBudget(self._persistence.database, refusal_limits(self._core.generators)),
+            roles=settings.server.roles,
             shutdown_event=self._core.shutdown_event,
         )
 
@@ -300,7 +301,7 @@ class PipelineParts:
             roles=self._core.settings.server.roles,
             at_once=self._core.settings.generation.max_concurrent,
             connections=self._persistence.queue_connections,
-            priority=self.queue_places.priority,
+            place=self.queue_places.place,
             fence=self.lease_fence,
             stopping=self._core.shutdown_event,
         )

@@ -196,7 +196,7 @@ class Gateway:
         )
         for part in container.background.parts:
             part.start()
-        if settings.roles != {"notify"}:
+        if settings.roles & {"web", "scan"}:
             threading.Thread(target=self._warm, name="warm", daemon=True).start()
         threading.Thread(target=self._call_when_started, args=(ready,), name="ready", daemon=True).start()
         threading.Thread(target=self._exit_on_lost_lease, name="lost", daemon=True).start()

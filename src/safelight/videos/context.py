@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,6 +169,8 @@ class PipelineContext:
     downloads: dict[str, DownloadTries] = field(default_factory=dict)
     #: Submits the retry of a video that its provider blocked, if the client asked for one.
     retry: Callable[[VideoSnapshot, ProviderRefusal, Path], RetryResult] = lambda *_: RetryResult()
+    #: What this process does of the work on videos.
+    roles: Collection[str] = ("work", "scan")
     #: Set when the process shuts down, so that long waits end.
     shutdown_event: threading.Event = field(default_factory=threading.Event)
     #: Called with the name of a point between two parts of a step. Tests crash the process at these points.

@@ -1,17 +1,29 @@
-"""Advisory locks of PostgreSQL that show which roles the live processes of a fleet have."""
+"""The roles of processes in a fleet: which one runs a step, and which ones the live processes have.
+
+Advisory locks of PostgreSQL show the roles of live processes.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from safelight.store.database import Database
+
+from .models import VideoState
 
 #: The numbers of the advisory locks that are held in this database.
 HELD = (
     "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' "
     "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
+
+
+def role_of(state: VideoState, request: Mapping[str, Any]) -> str:
+    """The role that runs the next step of a video: `scan` opens files from outside to judge them."""
+    judges_references = state is VideoState.QUEUED and request["pending"]
+    return "scan" if judges_references or state is VideoState.SCANNING else "work"
 
 
 def lock_number(name: str) -> int:

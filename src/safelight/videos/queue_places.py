@@ -14,6 +14,8 @@ from safelight.store import tables
 
 from .context import PipelineContext, slot_request
 from .fair_order import FairSequence
+from .fleet_roles import role_of
+from .mappers import from_json
 from .models import AWAITING_REVIEW, TERMINAL, QueueStatus, Video, VideoState
 
 #: The places are computed again after this time, or this multiple of the time that it took.
@@ -62,16 +64,20 @@ class QueuePlaces:
             return QueueStatus(place=None, not_taken=video.id in places.not_taken)
         return QueueStatus(place=places.sequence.place(slot_request(video)))
 
-    def priority(self, tenant: str, video_id: str) -> int | None:
-        """The priority of a video that has not begun. The others have none, which is the highest.
+    def place(self, tenant: str, video_id: str) -> tuple[str, int | None]:
+        """The role that runs the next step of a video, and the priority of one that has not begun.
 
-        A priority is stored with a run and never changes, so all of them are equal: a lower one for each
-        later video would let new videos overtake old ones again and again.
+        The others have none, which is the highest. A priority is stored with a run and never changes, so all
+        of them are equal: a lower one for each later video would let new videos overtake old ones again and
+        again.
         """
         videos = tables.videos.c
         with self._context.database.read_transaction(tenant) as tx:
-            waits = tx.count(tables.videos, videos.id == video_id, videos.state == VideoState.QUEUED.value)
-        return 1 if waits else None
+            found = tx.select(tables.videos, videos.id == video_id, columns=[videos.state, videos.request])
+        for row in found:
+            state = VideoState(row.state)
+            return role_of(state, from_json(row.request)), 1 if state is VideoState.QUEUED else None
+        return "work", None
 
     def _current(self) -> _Places:
         """The last places, which other callers get while one reads them again."""

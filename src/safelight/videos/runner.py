@@ -17,9 +17,10 @@ from . import outcomes
 from .attempts import seconds_left, wait_before_retry
 from .context import PipelineContext
 from .failure_message import late_sentence
+from .fleet_roles import role_of
 from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Video, VideoSnapshot, VideoState
-from .steps import STEPS, Step
+from .steps import STEPS, Step, delete_downloaded
 from .timeouts import end_late, may_have_finished
 from .transitions import StaleRevision
 
@@ -36,6 +37,8 @@ class NextStep:
     """The video has a next step, which may run after this time."""
 
     after_s: float = 0.0
+    #: Whether a process with another role runs it.
+    elsewhere: bool = False
 
 
 class Runner:
@@ -62,6 +65,12 @@ class Runner:
         if step is None:
             self._context.local_slots.leave(video.id)
             return None
+        if role_of(video.state, snapshot.request) not in self._context.roles:
+            self._context.local_slots.leave(video.id)
+            if video.state is VideoState.SCANNING:
+                # The process that scans cannot: it does not call upstreams.
+                delete_downloaded(self._context, snapshot)
+            return NextStep(elsewhere=True)
         with work(f"step {video.state.value}", video.id, generator=video.generator) as span:
             return self._run(step, snapshot, span)
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from safelight.store import tables
 from safelight.store.database import Database
+
+if TYPE_CHECKING:
+    from .queue import DurableQueue
 
 
 def next_run(database: Database, tenant: str, video_id: str, run: int) -> int | None:
@@ -16,3 +21,10 @@ def next_run(database: Database, tenant: str, video_id: str, run: int) -> int | 
             enqueue_count=run + 1,
         )
     return run + 1 if changed else None
+
+
+def enqueue_next(database: Database, queue: DurableQueue, tenant: str, video_id: str, run: int) -> None:
+    """Enqueue the run that follows `run`, unless another process has just enqueued it."""
+    following = next_run(database, tenant, video_id, run)
+    if following is not None:
+        queue.enqueue(tenant, video_id, following)

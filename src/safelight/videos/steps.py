@@ -300,10 +300,7 @@ def _normalized(context: PipelineContext, video: Video, clip: Path) -> Normalize
 def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     """Delete the upstream's copy, scan every frame and the sound, and apply the verdict."""
     video = snapshot.video
-    if snapshot.last_attempt is not None:
-        # Again, because the process may have ended before. No copy may stay outside the vault.
-        discard_download(context, snapshot.last_attempt)
-    _delete_upstream_copy(context, snapshot)
+    delete_downloaded(context, snapshot)
     sha256 = snapshot.generated_sha256 or ""
     with (
         context.work_dir(video.id) as work_dir,
@@ -667,11 +664,18 @@ def _generation_request(
     )
 
 
-def _delete_upstream_copy(context: PipelineContext, snapshot: VideoSnapshot) -> None:
-    """Ask the upstream to delete its copy, because our copy is stored. Records whether it did."""
+def delete_downloaded(context: PipelineContext, snapshot: VideoSnapshot) -> None:
+    """Delete the download of a stored clip, and ask the upstream to delete its copy.
+
+    Records whether it did. A process without the generator does not ask. No copy may stay outside the vault.
+    """
     video, last = snapshot.video, snapshot.last_attempt
-    generator = context.generators[video.generator]
-    if not isinstance(generator, RemoteGenerator) or last is None or last.upstream_id is None:
+    if last is None:
+        return
+    # Again, because the process may have ended before.
+    discard_download(context, last)
+    generator = context.generators.get(video.generator)
+    if not isinstance(generator, RemoteGenerator) or last.upstream_id is None:
         return
     if last.upstream_copy_status is None:
         context.wait_for_lease()

@@ -28,7 +28,7 @@ from .ingredients import UPSTREAM_MANIFEST
 from .models import AWAITING_REVIEW, TERMINAL, Video, VideoState
 from .queue import DurableQueue
 from .registry import CheckFeedback
-from .runs import next_run
+from .runs import enqueue_next
 from .timeouts import end_late, is_unconfirmed, may_have_finished
 from .transitions import update
 from .undone_strikes import UndoneStrikes
@@ -131,7 +131,9 @@ class Sweeper:
                 ):
                     continue
                 if row.id not in active:
-                    self.enqueue(video, row.enqueue_count)
+                    enqueue_next(
+                        self._context.database, self._queue, video.tenant, video.id, row.enqueue_count
+                    )
 
     def withdraw_copies(self) -> None:
         """End the videos made from an uploaded copy of a video that was withdrawn since."""
@@ -140,12 +142,6 @@ class Sweeper:
         closed = withdraw_copies(self._context, self.part.rows, only_recent=not is_full)
         if is_full and not closed:
             self._full_search_at = now + FULL_SEARCH_S
-
-    def enqueue(self, video: Video, run: int) -> None:
-        """Enqueue a video as a new run, unless another process has just enqueued it."""
-        following = next_run(self._context.database, video.tenant, video.id, run)
-        if following is not None:
-            self._queue.enqueue(video.tenant, video.id, following)
 
     def prune_queue_history(self) -> None:
         """Delete the queue's history of runs that ended more than an hour ago. The video rows are kept."""

@@ -22,7 +22,7 @@ from .fair_order import SlotRequest
 from .interruptions import UpstreamPending
 from .queue import DurableQueue
 from .runner import Runner
-from .runs import next_run
+from .runs import enqueue_next, next_run
 from .transitions import write_progress
 from .upstream_gate import LOOK_AGAIN_S, UpstreamGate
 from .upstream_places import read_occupancy
@@ -93,6 +93,9 @@ class UpstreamWaits:
         self._forget(video_id, run)
         following = self._runner.run_steps(tenant, video_id, run)
         if following is None:
+            return False
+        if following.elsewhere:
+            enqueue_next(self._context.database, self._queue, tenant, video_id, run)
             return False
         if following.after_s <= 0:
             return True

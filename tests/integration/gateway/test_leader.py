@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import pytest
 
-from safelight.videos.queue import _SILENT_S as SILENT_S
+from safelight.videos.worker_lease import _SILENT_S as SILENT_S
 from support.gateway_process import Running, started
 
 from .test_killed_with_paid_clips import kill

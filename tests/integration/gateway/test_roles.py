@@ -20,6 +20,7 @@ from .test_readiness import readiness, wait_for
 from .test_stop import client, create, create_key, outcome, settings, submissions
 
 pytestmark = pytest.mark.postgres
+NO_UPSTREAM = json.dumps({"storyboard": {"kind": "storyboard"}})
 
 
 @pytest.fixture
@@ -40,13 +41,11 @@ class Fleet:
     def __init__(self, folder: Path, key: str, stack: ExitStack) -> None:
         self._folder, self._key, self._stack = folder, key, stack
 
-    def start(self, name: str, *roles: str) -> Running:
+    def start(self, name: str, role: str, **settings: str) -> Running:
         folder = self._folder / name
         folder.mkdir()
-        process = started(
-            folder, self._key, SAFELIGHT_WORKER__NAME=name, SAFELIGHT_SERVER__ROLES=json.dumps(roles)
-        )
-        return self._stack.enter_context(process)
+        own = {"SAFELIGHT_WORKER__NAME": name, "SAFELIGHT_SERVER__ROLES": json.dumps([role])}
+        return self._stack.enter_context(started(folder, self._key, **own, **settings))
 
 
 @pytest.fixture
@@ -82,23 +81,28 @@ def statuses(gateway: Running) -> list[int]:
         ]
 
 
-def test_three_roles_make_a_video_and_a_second_worker_finishes_what_a_killed_one_began(
+def test_four_roles_make_a_video_and_a_second_worker_finishes_what_a_killed_one_began(
     fleet: Fleet, upstream: ScriptedUpstream, receiver: Target
 ) -> None:
     web = fleet.start("web", "web")
-    assert readiness(web)[1]["roles_missing"] == ["work", "notify"]
+    assert readiness(web)[1]["roles_missing"] == ["work", "scan", "notify"]
     video_id = create(web, "scripted-1")
     worker, notify = fleet.start("work-1", "work"), fleet.start("notify", "notify")
     for gateway in (worker, notify):
         wait_for(lambda gateway=gateway: readiness(gateway)[0] == 200)
         assert statuses(gateway) == [200, 200, 200, 404, 404]
     _, facts = readiness(web)
-    assert ("roles_missing" in facts, facts["leader"]) == (False, "work-1")
+    assert (facts["roles_missing"], facts["leader"]) == (["scan"], "work-1")
     wait_for(lambda: submissions(upstream) == 1)
     kill(worker)
     wait_for(lambda: readiness(web)[1]["leader"] is None)
-    assert readiness(web)[1]["roles_missing"] == ["work"]
+    assert readiness(web)[1]["roles_missing"] == ["work", "scan"]
     fleet.start("work-2", "work")
+    # The clip waits for its scan, and its provider has no copy of it any more.
+    wait_for(lambda: upstream.counts["deletes"] == 1)
+    scanner = fleet.start("scan", "scan", SAFELIGHT_GENERATORS=NO_UPSTREAM)
+    wait_for(lambda: "roles_missing" not in readiness(web)[1])
+    assert statuses(scanner) == [200, 200, 200, 404, 404]
     video = outcome(web, video_id)
     assert video["status"] == "completed", video["error"]
     assert (submissions(upstream), readiness(web)[1]["leader"]) == (1, "work-2")

@@ -25,7 +25,7 @@ from safelight.app.settings import Settings
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.videos.queue import _lock
+from safelight.videos.worker_lease import _lock
 from support.gateway_process import Running, safelight, started
 from support.trace_receiver import TraceReceiver
 

@@ -21,7 +21,8 @@ from safelight.core.ids import new_id
 from safelight.store import tables
 from safelight.videos.lease_fence import LeaseFence
 from safelight.videos.models import VideoState
-from safelight.videos.queue import DurableQueue, SlowPause
+from safelight.videos.queue import DurableQueue
+from safelight.videos.queue_polling import SlowPause
 from safelight.videos.runner import Runner
 
 from .conftest import House
@@ -58,7 +59,7 @@ def start_queue(folder: Path, work: Work, worker: str, *, url: str | None = None
         roles=("work",),
         at_once=5,
         connections=3,
-        priority=lambda _tenant, _video_id: None,
+        place=lambda _tenant, _video_id: ("work", None),
         fence=LeaseFence(stopping),
         stopping=stopping,
     )

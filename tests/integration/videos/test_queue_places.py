@@ -47,9 +47,9 @@ def test_a_key_has_its_places_in_the_order_of_its_requests_and_another_key_in_tu
 def test_a_later_video_never_overtakes_an_earlier_one_that_has_not_begun(house: House) -> None:
     videos = [house.order(f"a lake, take {number}") for number in range(3)]
     made = places(house)
-    before = {made.priority(video.tenant, video.id) for video in videos}
+    before = {made.place(video.tenant, video.id) for video in videos}
     later = house.order("a quiet sea")
-    assert before == {made.priority(later.tenant, later.id)} == {1}
+    assert before == {made.place(later.tenant, later.id)} == {("work", 1)}
 
 
 def test_a_video_at_an_upstream_takes_no_place(house: House, upstream: ScriptedUpstream) -> None:
@@ -59,7 +59,8 @@ def test_a_video_at_an_upstream_takes_no_place(house: House, upstream: ScriptedU
     for _ in range(2):
         runner.run_steps(remote.tenant, remote.id)
     assert (place(house, remote), place(house, local)) == (None, 1)
-    assert [places(house).priority(video.tenant, video.id) for video in (remote, local)] == [None, 1]
+    found = [places(house).place(video.tenant, video.id) for video in (remote, local)]
+    assert found == [("work", None), ("work", 1)]
 
 
 def test_a_video_that_its_generator_did_not_take_is_known_until_it_is_taken(

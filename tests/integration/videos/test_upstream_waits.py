@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -56,12 +56,12 @@ class Engine(NoEngine):
 class Office:
     """The waits of one process, on an engine that runs only what the test says."""
 
-    def __init__(self, house: House, **gates: UpstreamGate) -> None:
-        """`gates`: those of a process besides that of the house."""
+    def __init__(self, house: House, *, changed: Mapping[str, Any] = {}, **gates: UpstreamGate) -> None:
+        """`changed`: of the context of the house. `gates`: those of a process besides that of the house."""
         self.house = house
-        self.context = house.context
+        self.context = replace(house.context, **changed)
         if gates:
-            self.context = replace(house.context, upstreams={**house.context.upstreams, **gates})
+            self.context = replace(self.context, upstreams={**house.context.upstreams, **gates})
         self.engine = Engine()
         self.waits = UpstreamWaits(self.context, Runner(self.context), self.engine)  # type: ignore[arg-type]
 
@@ -261,7 +261,7 @@ def running(furnish: Furnish, tmp_path: Path) -> Iterator[Furnish]:
             roles=("work",),
             at_once=2,
             connections=3,
-            priority=pipeline.queue_places.priority,
+            place=pipeline.queue_places.place,
             fence=pipeline.lease_fence,
             stopping=stopping,
         )

@@ -14,7 +14,7 @@ from safelight.cli.doctor import find_roles
 from safelight.cli.doctor_checks import DoctorState
 from safelight.core.background.part import UNREADY_AFTER
 from safelight.store.database import Database
-from safelight.videos.queue import WorkerLease, _lock
+from safelight.videos.worker_lease import WorkerLease, _lock
 
 from .test_background_faults import ERRORS
 
@@ -103,7 +103,7 @@ def test_a_database_that_stays_away_ends_this_process(
     def refuse(*_: object, **__: object) -> None:
         raise psycopg.OperationalError("connection refused")
 
-    monkeypatch.setattr("safelight.videos.queue.psycopg.connect", refuse)
+    monkeypatch.setattr("safelight.videos.worker_lease.psycopg.connect", refuse)
     lease.watch()
     assert lease.is_lost
     assert leases.lost == ["one"]
@@ -172,7 +172,7 @@ def test_a_leader_that_was_stopped_does_not_count_until_it_goes_on(
 ) -> None:
     one, two = leases.make("one"), leases.make("two")
     with monkeypatch.context() as patch:
-        patch.setattr("safelight.videos.queue._SILENT_S", 0.0)
+        patch.setattr("safelight.videos.worker_lease._SILENT_S", 0.0)
         two.watch()
         assert two.leader is None
     one.watch()
@@ -184,13 +184,13 @@ def test_doctor_names_the_roles_that_no_live_process_has(leases: Leases) -> None
     with closing(Database(leases.url)) as database:
         assert find_roles(database).message == "No gateway runs on this database."
         one = leases.make("one", roles=("web", "work"))
-        two = leases.make("two", roles=("work", "notify"))
+        two = leases.make("two", roles=("work", "scan", "notify"))
         assert find_roles(database).state is DoctorState.OK
         leases.disconnect(two)
         found = find_roles(database)
         assert (found.state, found.message) == (
             DoctorState.WARNING,
-            "No process has these roles: notify.",
+            "No process has these roles: scan, notify.",
         )
         one.watch()
         two.watch()

@@ -105,4 +105,4 @@ def test_one_process_has_all_roles_on_sqlite_and_any_of_them_on_postgresql() -> 
         read_settings(server={"roles": ["sweep"]})
     database = {"database": "postgresql://safelight@127.0.0.1/safelight"}
     assert read_settings(server={"roles": ["web"]}, storage=database).server.roles == {"web"}
-    assert read_settings().server.roles == {"web", "work", "notify"}
+    assert read_settings().server.roles == {"web", "work", "scan", "notify"}

@@ -23,7 +23,7 @@ class OneRound(threading.Event):
 def test_the_enqueuer_pauses_after_a_failure() -> None:
     asked = threading.Semaphore(0)
 
-    def fail(_tenant: str, _video_id: str) -> int | None:
+    def fail(_tenant: str, _video_id: str) -> tuple[str, int | None]:
         asked.release()
         raise Unavailable("The database is away.")
 
@@ -34,7 +34,7 @@ def test_the_enqueuer_pauses_after_a_failure() -> None:
         roles=("work",),
         at_once=1,
         connections=3,
-        priority=fail,
+        place=fail,
         fence=LeaseFence(stopping),
         stopping=stopping,
     )

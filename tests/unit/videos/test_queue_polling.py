@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from dbos._queue import queue_thread, queue_worker_thread
 
-from safelight.videos import queue as queue_polling
-from safelight.videos.queue import PollPause, QueuePolling, SlowPause, end_queue_threads
+from safelight.videos import queue_polling
+from safelight.videos.queue_polling import PollPause, QueuePolling, SlowPause, end_queue_threads
 
 #: Against a hang only.
 LONG_S = 60.0

@@ -196,7 +196,7 @@ class OpenIdSettings(Section):
 
 
 #: What a process of a fleet does.
-Role = Literal["web", "work", "notify"]
+Role = Literal["web", "work", "scan", "notify"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
@@ -205,8 +205,9 @@ class ServerSettings(Section):
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 selects a free port.")
     roles: frozenset[Role] = Field(
         default=frozenset(ROLES),
-        description="What this process does: `web` serves the API and the pages, `work` processes videos, "
-        "`notify` sends webhooks and mails. Each needs a process; on SQLite one has all.",
+        description="What this process does: `web` serves the API and the pages, `work` has videos generated "
+        "and seals them, `scan` scans clips and references, `notify` sends webhooks and mails. Each needs a "
+        "process; on SQLite one has all.",
     )
     public_url: str | None = Field(
         default=None, description="Base URL that clients use; for links. Default: host and port."
