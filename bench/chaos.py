@@ -116,7 +116,7 @@ class Worker:
             self.process.wait()
 
 
-def order_all(container: Container, jobs: int) -> list[str]:
+def order_all(container: Container, jobs: int, *, any_paid: bool = True) -> list[str]:
     """Jobs as the front door writes them; nobody carries them until a worker sweeps."""
     who = operator(container)
     container.persistence.waivers.add(
@@ -132,7 +132,7 @@ def order_all(container: Container, jobs: int) -> list[str]:
     videos = type(videos)(**{**videos.__dict__, "enqueue": lambda *_: None})
     ids = []
     for number in range(jobs):
-        paid = number % 2 == 1
+        paid = any_paid and number % 2 == 1
         request = CreateRequest(
             prompt=f"a quiet lake in the morning, take {number}",
             model="scripted-1" if paid else "storyboard",

@@ -1,8 +1,8 @@
 """The cost of a scan in a fleet, by the number of scan processes. `python -m bench.fleet --jobs 100`.
 
 On PostgreSQL, with one process of the role `work` and one or more of the role `scan`. Jobs of the embedded
-generator are written first; measured is the processor time of each process and its children until the last one
-is delivered, less what it takes to start. Needs `SAFELIGHT_TEST_POSTGRES`.
+generator are written first. Measured is the processor time of each process and its children until the last
+job is delivered, less what it takes to start. Needs `SAFELIGHT_TEST_POSTGRES`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from safelight.store import tables
 from .chaos import fresh_database, order_all, settings_file, unfinished
 
 _START_S = 15.0
+#: Nothing is sent there.
+_NO_UPSTREAM = "http://127.0.0.1:9/v1"
 
 
 def processor_s(process: psutil.Process) -> float:
@@ -39,11 +41,11 @@ def measure(server: str, *, jobs: int, scanners: int) -> dict[str, float]:
     roles = ["work", *["scan"] * scanners]
     made = [
         settings_file(
-            out, name=f"w{n}", upstream="", database=database, shared=out / "shared", role=role
+            out, name=f"w{n}", upstream=_NO_UPSTREAM, database=database, shared=out / "shared", role=role
         )
         for n, role in enumerate(roles)
     ]
-    front = settings_file(out, name="front", upstream="", database=database, shared=out / "shared")
+    front = settings_file(out, name="front", upstream=_NO_UPSTREAM, database=database, shared=out / "shared")
     container = load(front)
     started = [
         subprocess.Popen([sys.executable, "-m", "bench.chaos_worker", str(path)], stdout=subprocess.PIPE)
@@ -56,7 +58,7 @@ def measure(server: str, *, jobs: int, scanners: int) -> dict[str, float]:
         time.sleep(_START_S)
         processes = [psutil.Process(each.pid) for each in started]
         before, began = [processor_s(each) for each in processes], time.monotonic()
-        order_all(container, jobs, paid=False)
+        order_all(container, jobs, any_paid=False)
         while unfinished(container):
             time.sleep(0.5)
         used = [processor_s(each) - earlier for each, earlier in zip(processes, before, strict=True)]
