@@ -119,6 +119,10 @@ def test_the_page_opens_at_the_finding_and_keys_step_to_more(staff: Page, consol
     look(Shot.AROUND, 18)
     staff.keyboard.press("w")
     look(Shot.CLIP, 18)
+    # Each view has a key of its own too.
+    for key, shot in zip("pyio", (Shot.WHOLE, Shot.FRAME, Shot.AROUND, Shot.CLIP), strict=True):
+        staff.keyboard.press(key)
+        look(shot, 18)
     # The switches are the reviewer's, and are remembered.
     with staff.expect_response(re.compile("/switches$")):
         staff.get_by_label("Covered", exact=True).uncheck()
@@ -134,7 +138,7 @@ def test_the_page_opens_at_the_finding_and_keys_step_to_more(staff: Page, consol
     expect(picture).to_be_hidden()
     assert console.asked[-1] == PictureRequest(file=0, shot=Shot.WHOLE, frame=18, in_colour=True)
     staff.reload()
-    expect(staff.get_by_label("Grey", exact=True)).not_to_be_checked()
+    expect(staff.get_by_label("Grey C", exact=True)).not_to_be_checked()
     # Digits in the field of the frame choose no rule.
     staff.get_by_label("Frame", exact=True).press("1")
     assert staff.locator("#decide [name=clause]:checked").count() == 0
@@ -146,3 +150,19 @@ def test_the_page_opens_at_the_finding_and_keys_step_to_more(staff: Page, consol
     staff.wait_for_url("**/review?next=none")
     staff.get_by_role("button", name="Take cases again: Violence").click()
     expect(staff.locator("#declined")).to_have_count(0)
+
+
+def test_without_a_finding_the_page_begins_with_the_same_view(staff: Page, console: ConsoleServer) -> None:
+    desk = console.server.desk
+    video = desk.put(a_video(tenant=console.server.tenant, prompt="a street without a finding"))
+    desk.judgements[video.id] = (flagged(),)
+    case = console.hold(video.id)
+    staff.goto(f"{console.server.url}/review/{case.id}")
+    views = staff.locator("#reveal .go button[data-key]")
+    expect(views).to_have_count(4)
+    expect(staff.locator("#reveal [data-next-shown]")).to_have_text("This frame Y")
+    staff.keyboard.press("p")
+    expect(staff.locator("#reveal [data-next-shown]")).to_have_text("The whole video in nine frames P")
+    # Keys show the list of keys, with those of the views.
+    staff.keyboard.press("?")
+    expect(staff.get_by_role("dialog")).to_contain_text("W Y I O P")

@@ -45,8 +45,8 @@ def test_cases_are_decided_with_two_keys_each_and_pictures_are_fetched_only_on_r
     staff.wait_for_url(f"**/review/{cases[0].id}")
     for case in cases[:-2]:
         staff.wait_for_timeout(READING_MS)
-        # Two keys: the rule, and the decision, which opens the next case.
-        staff.keyboard.press("1")
+        # Two keys: that the finding is wrong, and the decision, which opens the next case.
+        staff.keyboard.press("0")
         staff.keyboard.press("a")
         staff.wait_for_url(re.compile(f"decided={case.id}"))
     assert not [one.url for one in requests if one.url.endswith(("/reveal", "/content"))]
@@ -73,6 +73,11 @@ def test_cases_are_decided_with_two_keys_each_and_pictures_are_fetched_only_on_r
     console.carry_out_decisions()
     states = [console.server.desk.videos[case.video_id].state for case in cases]
     assert states == [VideoState.SEALING] * (CASES - 2) + [VideoState.HELD] * 2
+    with console.database.read_transaction(console.server.tenant) as tx:
+        made = tx.one(tables.decisions, tables.decisions.c.case_id == cases[0].id)
+    assert made is not None
+    reason = "The finding or report is wrong, or breaks no rule."
+    assert (made.reason, made.clause, made.facts) == (reason, None, None)
 
 
 @pytest.mark.parametrize(("key", "action"), [("a", "keep"), ("r", "withdraw")])
@@ -104,6 +109,26 @@ def test_keeping_and_removing_take_the_same_two_keys_and_the_sentence_of_the_rul
         rule,
         sentence if action == "withdraw" else None,
     )
+
+
+def test_no_rule_takes_back_the_sentence_and_is_no_reason_against_the_content(
+    staff: Page, console: ConsoleServer
+) -> None:
+    case = hold(console, "a street and no rule")
+    staff.goto(f"{console.server.url}/review/{case.id}")
+    staff.wait_for_timeout(READING_MS)
+    staff.keyboard.press("1")
+    expect(staff.locator("#facts")).not_to_have_value("")
+    staff.keyboard.press("0")
+    expect(staff.locator("#facts")).to_have_value("")
+    staff.keyboard.press("r")
+    expect(staff.locator("#reason-missing")).to_be_visible()
+    expect(staff.locator("#decide [data-key='0']")).to_be_checked()
+    staff.keyboard.press("Escape")
+    staff.keyboard.press("1")
+    staff.keyboard.press("0")
+    expect(staff.locator("#reason-missing")).to_be_hidden()
+    assert staff.url.endswith(case.id)
 
 
 def test_another_rule_changes_the_sentence_until_the_reviewer_has_written_one(
@@ -155,7 +180,7 @@ def test_g_and_a_few_letters_pick_any_rule_and_enter_decides_nothing(
     staff.keyboard.press("g")
     expect(staff.locator("#other-clause")).to_be_focused()
     staff.keyboard.type("HA-")
-    expect(staff.locator("#rule-text")).to_contain_text("ha-1 · ")
+    expect(staff.locator("#rule-text")).to_contain_text("ha-1: ")
     staff.keyboard.press("Enter")
     expect(staff.locator("#other-clause")).to_have_value("ha-1")
     expect(staff.locator("#facts")).not_to_have_value("")

@@ -35,7 +35,7 @@ def test_a_decision_is_undone_by_key(staff: Page, console: ConsoleServer, key: s
     button = staff.locator("#last-decision button")
     expect(button).to_have_text(re.compile(r"Undo \(\d+ s\)"))
     staff.keyboard.press("?")
-    expect(staff.get_by_role("dialog")).to_contain_text("Review: undo the last decision")
+    expect(staff.get_by_role("dialog")).to_contain_text("Undo the last decision")
     staff.keyboard.press("Escape")
     staff.keyboard.press(key)
     staff.wait_for_url(f"**/review/{case.id}?undone=1")

@@ -65,7 +65,6 @@ class BulkPages(PageHandler):
             policy,
             record,
             case_file,
-            await self.run(self.services.reviews.related, principal, case_id),
             self.services.taxonomy,
             self.translations(request),
             in_general=True,

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 
 from safelight.cases.reports.models import CATEGORIES_OF_REASON
-from safelight.cases.reviews.related import RelatedDecisions
 from safelight.core.i18n import load_messages
 from safelight.policy.compiled import categories_of
 from safelight.policy.documents import Policy
@@ -35,6 +35,8 @@ _PLACEHOLDER = re.compile(r"\{\w+\}")
 class RuleRow:
     id: str
     reason: str
+    #: Who names the rule in this case: `reported`, `detected`, or empty.
+    named_by: str = ""
     #: A sentence for the person concerned, which the reviewer can change.
     facts: str
 
@@ -43,7 +45,6 @@ def list_rules(
     policy: Policy | None,
     record: VideoRecord,
     case_file: CaseFile,
-    related: RelatedDecisions,
     taxonomy: Taxonomy,
     t: Translations,
     *,
@@ -51,15 +52,17 @@ def list_rules(
 ) -> tuple[tuple[RuleRow, ...], int]:
     """Every rule that a decision can name, and how many of the first ones are likely.
 
-    First those of the reported categories, the most often reported first, then those that matched, then those
-    that decided similar cases, then others of the same family: the first nine have the keys 1 to 9. A blind
-    case has none. `in_general`: without what is true of this video only, such as places in it.
+    In turns one of the reported categories, the most often reported first, and one that matched; then others
+    of the same family. The first nine have the keys 1 to 9, which depend on reports and findings only.
+    A blind case has none. `in_general`: without what is true of this video only, such as places in it.
     """
     if policy is None or case_file.case.is_blind:
         return (), 0
     verdict = blocking_verdict(record)
     stated = _stated_categories(case_file)
-    fired = list(verdict.matched_rules) if verdict else []
+    # A delivered video has no blocking verdict, but rules may have matched.
+    verdicts = [one.verdict for one in reversed(record.stages)]
+    fired = [name for one in (verdict, *verdicts) if one for name in one.matched_rules]
     families = {name.partition("-")[0] for name in fired[:1]}
     rules = {rule.id: rule for rule in policy.rules}
     reasons = {rule.id: rule.reason for rule in policy.rules}
@@ -70,15 +73,16 @@ def list_rules(
         {rule.id: max((stated[one] for one in categories_of(rule)), default=0) for rule in policy.rules}
     )
     reported = [name for name, number in named.most_common() if number]
-    elsewhere = [one.clause for one in related.similar if one.clause]
     same = [name for name in reasons if name.partition("-")[0] in families]
-    likely = dict.fromkeys(name for name in (*reported, *fired, *elsewhere, *same) if name in rules)
+    in_turns = chain.from_iterable(zip_longest(reported, fired, fillvalue=""))
+    likely = dict.fromkeys(name for name in (*in_turns, *same) if name in rules)
     moments = () if in_general else list_moments(case_file.case, record)
     rows = []
     for name in likely | reasons:
         reason = without_placeholders(t.translate_reason(reasons[name]), t)
         facts = _facts(rules[name], reason, moments, taxonomy, t)
-        rows.append(RuleRow(id=name, reason=reason, facts=facts))
+        by = "reported" if name in reported else "detected" if name in fired else ""
+        rows.append(RuleRow(id=name, reason=reason, facts=facts, named_by="" if in_general else by))
     return tuple(rows), min(len(likely), _MAX_LIKELY)
 
 
@@ -94,6 +98,17 @@ def facts_in(form: Mapping[str, str]) -> str | None:
         # The sentence of the chosen rule says why the content breaks it.
         return None
     return facts
+
+
+def reason_in(form: Mapping[str, str], t: Translations) -> str:
+    """The reason for the audit log: as written, or else the facts, or what was chosen with a key."""
+    reason = form.get("reason", "").strip() or facts_in(form)
+    if reason:
+        return reason
+    if rule := rule_in(form):
+        return t("review.chosen_rule", rule=rule)
+    breaks_none = form.get("clause") == "" and form.get("action") in _FOR_THE_CONTENT
+    return t("review.breaks_no_rule") if breaks_none else ""
 
 
 def _stated_categories(case_file: CaseFile) -> Counter[str]:

@@ -41,7 +41,7 @@ from safelight.web.translations import (
 
 from .case_media import CaseFiles, MediaFile, Shot
 from .case_moments import list_moments, output_scan
-from .case_rules import RuleRow, facts_in, list_rules, rule_in
+from .case_rules import RuleRow, facts_in, list_rules, reason_in, rule_in
 from .explanation_view import explanation_lines, prompt_spans
 from .prompt_highlights import TextSegment, split_highlights
 from .render import PageHandler, Pages
@@ -129,10 +129,7 @@ def case_media_view(
         )
         if has_clip and scan
         else (),
-        # Without a flagged moment, the least that tells something is the whole clip at a glance.
-        shots=tuple(sorted(Shot, key=lambda shot: shot is not Shot.WHOLE and not moments))
-        if has_clip
-        else (),
+        shots=tuple(Shot) if has_clip else (),
         frame=moments[0].frame if moments else 0,
         files_note=t("review.files_withheld", n=content.files.withheld) if content.files.withheld else "",
         sound=tuple(part for file in content.files.shown for part in _parts(file, scan, content, t)),
@@ -341,11 +338,11 @@ class ReviewPages(PageHandler):
     async def decide(self, request: Request, principal: Principal) -> Response:
         """Decide a case with a reason, then open the next case in the queue. The decision can be undone."""
         case_id = request.path_params["case_id"]
-        form, t = await self.read_form(request), self.translations(request)
+        form = await self.read_form(request)
         clause = rule_in(form)
         facts = facts_in(form)
-        reason = form.get("reason", "").strip() or facts
-        if not reason and not clause:
+        reason = reason_in(form, self.translations(request))
+        if not reason:
             return await self._render_case(
                 request, principal, case_id, form=form, missing="review.reason_missing"
             )
@@ -356,7 +353,7 @@ class ReviewPages(PageHandler):
                 case_id,
                 DecisionRequest(
                     action=form.get("action", ""),
-                    reason=reason or t("review.chosen_rule", rule=clause),
+                    reason=reason,
                     clause=clause,
                     facts=facts,
                     reply=form.get("reply", "").strip().lower() or None,
@@ -467,7 +464,7 @@ class ReviewPages(PageHandler):
         media = await self.run(self._media, principal, case_file)
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
         prompts = await self.run(self._prompts, principal, queue.items)
-        rules, likely = list_rules(policy, record, case_file, related, self.services.taxonomy, t)
+        rules, likely = list_rules(policy, record, case_file, self.services.taxonomy, t)
         shown = case_media_view(media, case_file.case, record, t)
         # A quality review does not show the severity either.
         is_severe = case_file.case.is_blind or case_file.case.severity >= SEVERE

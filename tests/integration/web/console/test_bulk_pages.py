@@ -71,8 +71,12 @@ def test_cases_are_decided_together_by_the_rule_fields_of_one_case(
     fields = re.compile(
         r'<(?:input|textarea|datalist)[^>]* (?:name="(?:clause|other_clause|facts)"|id="rules").*'
     )
-    assert fields.findall(page) == fields.findall(staff.get(f"/review/{first.id}").text) != []
-    found = re.search(r'<option value="vi-3" label="vi-3 · ([^"]+)"', page)
+    of_one = [
+        one for one in fields.findall(staff.get(f"/review/{first.id}").text) if 'data-key="0"' not in one
+    ]
+    # Of many cases no key says that the finding is wrong: that needs words.
+    assert fields.findall(page) == of_one != []
+    found = re.search(r'<option value="vi-3" label="vi-3: ([^"]+)"', page)
     assert found is not None
     versions = dict(re.findall(r'name="(version_case_\w+)" value="(\d+)" checked', page))
     ground = {"other_clause": "vi-3", "facts": found[1], "suggested_facts": found[1]}

@@ -101,6 +101,22 @@ def test_a_rule_is_enough_and_the_next_case_follows(staff: httpx.Client, console
     assert "Rule vi-3." in staff.get(f"/review/{case.id}").text
 
 
+def test_the_rule_of_an_earlier_decision_is_shown_beside_it_and_has_no_key(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    decided = console.hold(create_video(staff, "a scene that was decided"))
+    staff.post(f"/review/{decided.id}", data={"action": "approve", "clause": "vi-3"})
+    console.carry_out_decisions()
+    case = console.hold(create_video(staff, "a scene like it"))
+    # The fake server stores its videos elsewhere.
+    with console.database.transaction(console.server.tenant) as tx:
+        add_video(tx, id=decided.video_id, principal_id="key_8")
+        add_video(tx, id=case.video_id, principal_id="key_9")
+    page = staff.get(f"/review/{case.id}").text
+    assert re.search(rf'<a href="/review/{decided.id}">.*<code>vi-3</code>', page)
+    assert re.findall(r'name="clause" value="([^"]*)" data-key="(.)"', page) == [("", "0")]
+
+
 def test_a_case_that_changed_or_that_another_person_has_is_not_decided(
     staff: httpx.Client, console: ConsoleServer
 ) -> None:

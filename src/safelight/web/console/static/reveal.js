@@ -151,10 +151,13 @@ const nextMoment = (direction) => {
   const at = all.findIndex((one) => one.hasAttribute("aria-current"));
   if (all.length) goToMoment(all[Math.max(0, Math.min(all.length - 1, at + direction))]);
 };
+const mark = (button) => {
+  choose(button);
+  if (shown) showPicture(button);
+};
 const widen = () => {
   const all = [...document.querySelectorAll("#reveal button")];
-  choose(all[(all.indexOf(chosen()) + 1) % all.length]);
-  if (shown) showPicture(chosen());
+  mark(all[(all.indexOf(chosen()) + 1) % all.length]);
 };
 
 // What is shown is fetched again.
@@ -176,13 +179,15 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return act();
   }
+  const button = currentForm().querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  if (button && !event.repeat) return mark(button);
   const name = SWITCHES[event.key.toLowerCase()];
   if (name && !event.repeat) return flip(name);
   if (event.key !== " " || event.target.matches("summary, button:not(#reveal button)")) return;
   // The button with the focus, or else the chosen one.
-  const button = event.target.closest("#reveal button") ?? chosen();
-  if (!button || (event.repeat && !shown)) return;
+  const pressed = event.target.closest("#reveal button") ?? chosen();
+  if (!pressed || (event.repeat && !shown)) return;
   event.preventDefault();
-  if (!event.repeat) press(button);
+  if (!event.repeat) press(pressed);
 });
 document.addEventListener("keyup", (event) => event.key === " " && release());

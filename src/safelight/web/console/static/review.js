@@ -173,7 +173,7 @@ document.addEventListener("keydown", (event) => {
   else if (!event.repeat && performance.now() - shownAt > MIN_READING_MS) form.requestSubmit(target);
 });
 document.addEventListener("change", ({ target }) => {
-  if (target.matches("#decide :is([name=clause], [name=other_clause])") && target.value) showMissing(target.form, "");
+  if (target.matches("#decide :is([name=clause], [name=other_clause])")) showMissing(target.form, "");
 });
 document.addEventListener("input", ({ target }) => {
   if (target.id === "reply") showReply(target.form);

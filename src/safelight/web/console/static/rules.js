@@ -1,4 +1,4 @@
-// The rule of a decision: by the keys 1 to 9, or any rule by the key G and a few letters, with the sentence that it fills in (F).
+// The rule of a decision: by the keys 1 to 9, none by 0, or any rule by the key G and a few letters, with the sentence that it fills in (F).
 
 // The rule that letters name: the first one with that id, else whose id begins so, else that has them in its id or reason.
 const findRule = (form, letters) => {
@@ -12,10 +12,9 @@ const findRule = (form, letters) => {
 const suggestFacts = (form, option) => {
   const { facts, suggested_facts: suggested } = form.elements;
   // Without facts of its own, a rule is explained by its reason, which the label has after the id.
-  const sentence = option?.dataset.facts ?? option?.label.slice(`${option.value} · `.length);
-  if (!facts || !sentence || (facts.value.trim() && facts.value !== suggested.value)) return;
-  facts.value = sentence;
-  suggested.value = sentence;
+  const sentence = option?.dataset.facts ?? option?.label.slice(`${option.value}: `.length) ?? "";
+  if (!facts || (facts.value.trim() && facts.value !== suggested.value)) return;
+  facts.value = suggested.value = sentence;
 };
 const showRule = (form, option) => (form.querySelector("#rule-text").textContent = option?.label ?? "");
 

@@ -1,0 +1,85 @@
+"""Which rules of a case have the keys 1 to 9, and what a decision by keys gives as its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.cases.reports.models import CATEGORIES_OF_REASON, ReportReason
+from safelight.policy.compiled import categories_of
+from safelight.policy.findings import SHIPPED, Stage
+from safelight.videos.case_rows import CaseFile, CaseKind
+from safelight.videos.models import VideoRecord
+from safelight.web.console.case_rules import RuleRow, list_rules, reason_in
+from safelight.web.translations import load_languages
+from support.cases import a_case
+from support.fake_api_server import a_video, allowed, judged
+from support.verdicts import STARTER
+
+LANGUAGES = load_languages()
+EN = LANGUAGES["en"]
+#: Rules of a category, as a detector of pictures or words matches them.
+RULES = [rule.id for rule in STARTER.rules if categories_of(rule)]
+
+
+def keys(matched: Iterable[str], reason: ReportReason | None) -> list[RuleRow]:
+    """The rules with a key of a delivered video in which these rules matched, reported for this reason."""
+    verdict = msgspec.structs.replace(allowed(Stage.OUTPUT), matched_rules=tuple(matched))
+    record = VideoRecord(video=a_video(), stages=(judged(verdict),), attempts=(), seal=None, audit_log=())
+    notes = [{"category": None, "reason": reason}] if reason else []
+    case = a_case(kind=CaseKind.REPORT, rule="")
+    file = CaseFile(case=case, decision=None, reports=len(notes), notes=tuple(notes))
+    rows, likely = list_rules(STARTER, record, file, SHIPPED, EN)
+    return list(rows[:likely])
+
+
+def is_reported(row: RuleRow, reason: ReportReason) -> bool:
+    rule = next(rule for rule in STARTER.rules if rule.id == row.id)
+    return bool(categories_of(rule) & CATEGORIES_OF_REASON[reason])
+
+
+@given(
+    matched=st.lists(st.sampled_from(RULES), min_size=1, max_size=12, unique=True),
+    reason=st.sampled_from(sorted(CATEGORIES_OF_REASON)),
+)
+def test_rules_of_the_report_and_of_the_finding_have_keys_in_turns(
+    matched: list[str], reason: ReportReason
+) -> None:
+    rows = keys(matched, reason)
+    found, reported = [row.id for row in rows], [row.id for row in keys((), reason)]
+    assert len(set(found)) == len(found) <= 9
+    # A rule that both name takes one key, so each comes here or earlier.
+    for turn, name in enumerate(reported):
+        assert name in found[: 2 * turn + 1] or 2 * turn + 1 > 9
+    for turn, name in enumerate(matched):
+        assert name in found[: 2 * turn + 2] or 2 * turn + 2 > 9
+    # Each says who names it.
+    for row in rows:
+        by = "reported" if is_reported(row, reason) else "detected" if row.id in matched else ""
+        assert row.named_by == by
+
+
+def test_without_a_report_the_rules_that_matched_have_the_first_keys() -> None:
+    rows = keys(["vi-3", "ha-1"], None)
+    assert [(row.id, row.named_by) for row in rows[:3]] == [
+        ("vi-3", "detected"),
+        ("ha-1", "detected"),
+        ("vi-1", ""),
+    ]
+
+
+@pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
+def test_the_key_for_a_wrong_finding_is_a_reason_only_for_the_content(tag: str) -> None:
+    t = LANGUAGES[tag]
+    for action in ("approve", "keep", "overturn"):
+        assert reason_in({"clause": "", "action": action}, t) == t("review.breaks_no_rule")
+    for action in ("refuse", "withdraw", "uphold"):
+        assert reason_in({"clause": "", "action": action}, t) == ""
+    # Without a choice there is no reason, and written words come first.
+    assert reason_in({"action": "keep"}, t) == ""
+    assert reason_in({"clause": "", "action": "keep", "reason": "A toy."}, t) == "A toy."
+    assert reason_in({"clause": "vi-3", "action": "keep"}, t) == t("review.chosen_rule", rule="vi-3")
