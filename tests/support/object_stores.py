@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from safelight.store.blobs import BlobStore
+from safelight.store.blobs import BlobStore, StoredBlob
+from safelight.store.retention import Retention
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,3 +58,18 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
         return BlobStore("memory://")
     server: S3 = request.getfixturevalue("s3")
     return BlobStore(server.bucket(), options=server.options)
+
+
+def put_bytes(blobs: BlobStore, data: bytes, *, tenant: str, kind: str, retention: Retention) -> StoredBlob:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        return blobs.put_file(Path(file.name), tenant=tenant, kind=kind, retention=retention)
+
+
+def list_sha256(blobs: BlobStore, tenant: str) -> list[str]:
+    """The sha256 of every blob of a tenant outside the vault."""
+    import obstore
+
+    pages = obstore.list(blobs._store, prefix=tenant)
+    return [item["path"].rsplit("/", 1)[-1] for page in pages for item in page]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row
 
 from safelight.core.errors import Conflict, NotFound
-from safelight.core.ids import is_id, new_id
+from safelight.core.ids import new_id
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import follows
 from safelight.store.rows import read_record
@@ -206,9 +206,7 @@ def _decide(
 
 
 def _find(tx: Transaction, request_id: str, *, lock: bool = False) -> Row[Any]:
-    row = None
-    if is_id(request_id, "access"):
-        row = tx.one(access_requests, access_requests.c.id == request_id, lock=lock)
+    row = tx.find(access_requests, "access", request_id, lock=lock)
     if row is None:
         raise NotFound(f"There is no request {request_id[:80]!r}.", param="request_id")
     return row

@@ -216,12 +216,6 @@ class CheckLimiter:
             lock_subject(tx, subject)
             add_usage(tx, subject, 1, tx.now())
 
-    def get_budget(self, principal: Principal, end_user: str | None = None) -> CheckBudget:
-        """The budget of the principal or of the end user: the one with fewer checks left."""
-        with self._database.read_transaction(principal.tenant) as tx:
-            budgets = [read_budget(tx, *subject) for subject in self._subjects(principal, end_user)]
-            return min(budgets, key=lambda budget: budget.left)
-
     def _subjects(self, principal: Principal, end_user: str | None) -> list[tuple[str, int]]:
         # The principal comes first in every transaction, so that two transactions for the same pair cannot
         # deadlock.

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row
 from safelight.store.database import Transaction
 from safelight.store.tables import api_keys, people
 
-from .models import OPERATOR, ROLES, KeyScope
+from .models import DECIDING, OPERATOR, ROLES, KeyScope
 from .store import ACTIVE, parse_scopes
 
 
@@ -31,13 +31,13 @@ def find_holders(tx: Transaction, scopes: Collection[KeyScope]) -> frozenset[str
     return frozenset(row.id for row in (*enrolled, *_keys_in_force(tx, scopes)))
 
 
-def find_tenants_with_holders(whole: Transaction, scopes: Collection[KeyScope]) -> frozenset[str]:
-    """The ids of the tenants that have a key in force or active person with any of these.
+def find_tenants_with_deciders(whole: Transaction) -> frozenset[str]:
+    """The ids of the tenants that have a key in force or active person with a scope that decides cases.
 
     `whole`: a transaction across tenants. Keys are read once for all tenants.
     """
-    enrolled = whole.select(people, *_active(scopes), columns=[people.c.tenant_id])
-    return frozenset(row.tenant_id for row in (*enrolled, *_keys_in_force(whole, scopes)))
+    enrolled = whole.select(people, *_active(DECIDING), columns=[people.c.tenant_id])
+    return frozenset(row.tenant_id for row in (*enrolled, *_keys_in_force(whole, DECIDING)))
 
 
 def has_holder(tx: Transaction, scopes: Collection[KeyScope]) -> bool:

@@ -23,13 +23,13 @@ from safelight.store.tables import (
 )
 
 from . import store
-from .deciders import find_tenants_with_holders
+from .deciders import find_tenants_with_deciders
 from .keys import add_key, revoke_key_in, validate_name
 from .models import (
     APPLICATION_SCOPES,
-    DECIDING,
     KEY_PREFIX,
     LINK_PREFIX,
+    OPERATOR,
     KeyRecord,
     KeyScope,
     Principal,
@@ -64,13 +64,13 @@ class Accounts:
         self._revocations = 0
         self._lock = threading.Lock()
 
-    def create_tenant(self, name: str, *, by: str = "operator") -> Tenant:
+    def create_tenant(self, name: str) -> Tenant:
         """Create a tenant. Several tenants may have the same name."""
         identity = new_id("tenant")
         with self._database.transaction(identity) as tx:
             tenant = Tenant(id=identity, name=validate_name(name), created_at=tx.now())
             tx.insert(tenants, name=tenant.name, created_at=tenant.created_at)
-            tx.append_audit("tenant.created", subject=identity, actor=by, content={"name": tenant.name})
+            tx.append_audit("tenant.created", subject=identity, actor=OPERATOR, content={"name": tenant.name})
         return tenant
 
     def list_tenants(self) -> tuple[Tenant, ...]:
@@ -81,7 +81,7 @@ class Accounts:
     def tenants_with_reviewer(self) -> frozenset[str]:
         """The ids of the tenants whose cases a key in force or an active person may decide."""
         with self._database.across_tenants("who may decide cases", readonly=True) as whole:
-            return find_tenants_with_holders(whole, DECIDING)
+            return find_tenants_with_deciders(whole)
 
     def create_key(
         self, tenant: str, name: str, scopes: Iterable[KeyScope] = APPLICATION_SCOPES, *, by: str = "operator"
@@ -154,7 +154,7 @@ class Accounts:
             cached = self._cache.get(hash_token(token))
         return cached[1] if cached is not None and now - self._cache_s < cached[0] <= now else None
 
-    def create_login_link(self, principal: Principal, *, by: str = "operator") -> str:
+    def create_login_link(self, principal: Principal) -> str:
         """Create the token of a login link. It opens one session as this principal, within 15 minutes."""
         token = new_token(LINK_PREFIX)
         with self._database.transaction(principal.tenant) as tx:
@@ -168,7 +168,7 @@ class Accounts:
             tx.append_audit(
                 "login_link.created",
                 subject=principal.id,
-                actor=by,
+                actor=OPERATOR,
                 content={"name": principal.name, "expires_at": expires},
             )
         return token

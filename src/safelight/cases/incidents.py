@@ -197,8 +197,7 @@ def _require_known(tx: Transaction, name: str, wanted: Sequence[str]) -> None:
 
 
 def _find(tx: Transaction, incident_id: str, *, lock: bool = False) -> Row[Any]:
-    is_known = is_id(incident_id, "incident")
-    row = tx.one(incidents, incidents.c.id == incident_id, lock=lock) if is_known else None
+    row = tx.find(incidents, "incident", incident_id, lock=lock)
     if row is None:
         raise NotFound(f"There is no incident {incident_id[:80]!r}.", param="incident_id")
     return row

@@ -125,7 +125,7 @@ def _require_officer(principal: Principal) -> None:
 
 
 def _find(tx: Transaction, entry_id: str) -> VaultEntry:
-    row = tx.one(vault_entries, vault_entries.c.id == entry_id) if is_id(entry_id, "vault") else None
+    row = tx.find(vault_entries, "vault", entry_id)
     if row is None:
         raise NotFound(f"There is no entry {entry_id[:80]!r}.", param="entry_id")
     return read_record(VaultEntry, row)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from safelight.accounts import OPERATOR
 from safelight.core.errors import InvalidField, InvalidMedia, SandboxCrashed
 from safelight.detectors.image.enrolment import make_views
 from safelight.detectors.image.hash_files import parse_hash_file
@@ -75,7 +76,6 @@ class Enrolments:
         name: str,
         category: str,
         kind: HashKind | None = None,
-        actor: str = "operator",
     ) -> HashListImport:
         """Add the hashes of a file to a hash list, and remove those that the file marks as withdrawn.
 
@@ -109,7 +109,7 @@ class Enrolments:
             tx.append_audit(
                 "hashes.imported",
                 subject=f"hashes:{name}",
-                actor=actor,
+                actor=OPERATOR,
                 tenant=None,
                 content={
                     "category": category,
@@ -130,7 +130,7 @@ class Enrolments:
             counts=counts,
         )
 
-    def remove_hashes(self, name: str, *, actor: str = "operator") -> int:
+    def remove_hashes(self, name: str) -> int:
         """Remove a hash list. Returns the number of hashes that it had. Raises `NotFound`."""
         with self._database.across_tenants("removing hashes") as tx:
             category = self.hash_lists.get(name).category
@@ -138,7 +138,7 @@ class Enrolments:
             tx.append_audit(
                 "hashes.removed",
                 subject=f"hashes:{name}",
-                actor=actor,
+                actor=OPERATOR,
                 tenant=None,
                 content={"category": category, "hashes": count},
             )
@@ -151,7 +151,6 @@ class Enrolments:
         *,
         kind: LogoKind = LogoKind.BRAND,
         words: tuple[str, ...] = (),
-        actor: str = "operator",
     ) -> EnrolledLogo:
         """Add a logo with pictures, words, or both. If the logo exists already, they are added to it.
 
@@ -177,7 +176,7 @@ class Enrolments:
             tx.append_audit(
                 "mark.added",
                 subject=f"logo:{name}",
-                actor=actor,
+                actor=OPERATOR,
                 tenant=None,
                 content={
                     "kind": kind.value,
@@ -188,14 +187,14 @@ class Enrolments:
             )
         return mark
 
-    def remove_logo(self, name: str, *, actor: str = "operator") -> EnrolledLogo:
+    def remove_logo(self, name: str) -> EnrolledLogo:
         """Remove a logo. Raises `NotFound`."""
         with self._database.across_tenants("removing a logo") as tx:
             mark = self.logos.remove(name)
             tx.append_audit(
                 "mark.removed",
                 subject=f"logo:{name}",
-                actor=actor,
+                actor=OPERATOR,
                 tenant=None,
                 content={"kind": mark.kind.value, "views": len(mark.views)},
             )

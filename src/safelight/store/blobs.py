@@ -59,12 +59,6 @@ class BlobStore:
         self._write(path, size, _name(tenant, digest, vault=retention is Retention.VAULT))
         return StoredBlob(tenant=tenant, sha256=digest, bytes=size, kind=kind, retention=retention)
 
-    def put_bytes(self, data: bytes, *, tenant: str, kind: str, retention: Retention) -> StoredBlob:
-        """Store bytes. Raises the same errors as `put_file`."""
-        digest = hashlib.sha256(data).hexdigest()
-        self._write(data, len(data), _name(tenant, digest, vault=retention is Retention.VAULT))
-        return StoredBlob(tenant=tenant, sha256=digest, bytes=len(data), kind=kind, retention=retention)
-
     def require_space(self, bytes_: int = 0) -> None:
         """Raise `StorageFull` if the disk of the blobs has no room for this number of bytes."""
         if self._folder is not None:
@@ -157,17 +151,7 @@ class BlobStore:
             self._sync(vaulted)
         self.delete(tenant, sha256)
 
-    def list_sha256(self, tenant: str, *, vault: bool = False) -> Iterator[str]:
-        """The sha256 of every blob of a tenant, either in the vault or outside it."""
-        import obstore
-
-        prefix = f"vault/{_validate_tenant(tenant)}" if vault else _validate_tenant(tenant)
-        with translate_store_errors():
-            for page in obstore.list(self._store, prefix=prefix):
-                for item in page:
-                    yield item["path"].rsplit("/", 1)[-1]
-
-    def _write(self, source: Path | bytes, size: int, name: str) -> None:
+    def _write(self, source: Path, size: int, name: str) -> None:
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
@@ -203,14 +187,10 @@ class BlobStore:
 def _name(tenant: str, sha256: str, *, vault: bool) -> str:
     if not _SHA256.fullmatch(sha256):
         raise NotFound("There is no such file.")
-    name = f"{_validate_tenant(tenant)}/{sha256[:2]}/{sha256}"
-    return f"vault/{name}" if vault else name
-
-
-def _validate_tenant(tenant: str) -> str:
     if not _TENANT.fullmatch(tenant) or tenant == "vault":
         raise ValueError(f"not a tenant id: {tenant!r}")
-    return tenant
+    name = f"{tenant}/{sha256[:2]}/{sha256}"
+    return f"vault/{name}" if vault else name
 
 
 def _chunks(stream: Iterator[bytes]) -> Iterator[bytes]:

@@ -40,7 +40,7 @@ from sqlalchemy.sql.dml import Delete, Update
 from safelight.core import canonical_json
 from safelight.core.backoff import Backoff
 from safelight.core.errors import SettingsError, Unavailable
-from safelight.core.ids import new_id
+from safelight.core.ids import is_id, new_id
 
 from .connection_turns import ConnectionTurns
 from .db_errors import translate_db_errors
@@ -312,6 +312,12 @@ class Transaction:
                 f"several rows of {table.name} meet the conditions, but at most one is expected"
             )
         return rows[0] if rows else None
+
+    def find(
+        self, table: Table, kind: str, identity: str, *where: ColumnElement[bool], lock: bool = False
+    ) -> Row[Any] | None:
+        """The row with this id, if it meets all conditions; None for a text that is no id of this kind."""
+        return self.one(table, table.c.id == identity, *where, lock=lock) if is_id(identity, kind) else None
 
     def count(self, table: Table, *where: ColumnElement[bool]) -> int:
         statement = self._scoped_select(table, [func.count()], where)

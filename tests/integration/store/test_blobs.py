@@ -13,6 +13,7 @@ from safelight.core.disk import require_space
 from safelight.core.errors import NotFound, SettingsError, StorageFull, Unavailable
 from safelight.store.blobs import MAX_SINGLE_PUT_BYTES, BlobStore, CorruptBlob
 from safelight.store.retention import Retention
+from support.object_stores import list_sha256, put_bytes
 
 EVIDENCE = {"kind": "output", "retention": Retention.EVIDENCE}
 
@@ -32,15 +33,15 @@ def test_stored_bytes_are_returned_unchanged(blobs: BlobStore, tmp_path: Path, s
 
 def test_a_byte_range_is_returned_exactly_also_if_the_same_bytes_were_stored_again(blobs: BlobStore) -> None:
     data = os.urandom(100_000)
-    stored = blobs.put_bytes(data, tenant="acme", **EVIDENCE)
-    assert blobs.put_bytes(data, tenant="acme", **EVIDENCE) == stored
-    assert list(blobs.list_sha256("acme")) == [stored.sha256]
+    stored = put_bytes(blobs, data, tenant="acme", **EVIDENCE)
+    assert put_bytes(blobs, data, tenant="acme", **EVIDENCE) == stored
+    assert list_sha256(blobs, "acme") == [stored.sha256]
     for start, end in [(0, None), (5, 6), (99_999, None), (10, 90_000), (7, 7)]:
         assert b"".join(blobs.stream("acme", stored.sha256, start, end)) == data[start:end]
 
 
 def test_another_tenant_cannot_read_or_delete_a_blob(blobs: BlobStore) -> None:
-    stored = blobs.put_bytes(b"mine", tenant="acme", **EVIDENCE)
+    stored = put_bytes(blobs, b"mine", tenant="acme", **EVIDENCE)
     assert not blobs.has("other", stored.sha256)
     with pytest.raises(NotFound):
         blobs.stream("other", stored.sha256)
@@ -61,24 +62,24 @@ def test_a_missing_blob_and_a_name_that_is_not_a_hash_are_not_found(blobs: BlobS
 def test_a_tenant_cannot_leave_its_folder(blobs: BlobStore) -> None:
     for tenant in ("vault", "../up", "", "a/b"):
         with pytest.raises(ValueError, match="not a tenant"):
-            blobs.put_bytes(b"x", tenant=tenant, **EVIDENCE)
+            put_bytes(blobs, b"x", tenant=tenant, **EVIDENCE)
 
 
 def test_the_vault_is_reached_only_if_named_explicitly(blobs: BlobStore) -> None:
-    stored = blobs.put_bytes(b"x", tenant="acme", **EVIDENCE)
+    stored = put_bytes(blobs, b"x", tenant="acme", **EVIDENCE)
     blobs.move_to_vault("acme", stored.sha256)
     blobs.move_to_vault("acme", stored.sha256)
     assert not blobs.has("acme", stored.sha256)
-    assert list(blobs.list_sha256("acme")) == []
+    assert list_sha256(blobs, "acme") == []
     assert blobs.read("acme", stored.sha256, vault=True) == b"x"
-    straight = blobs.put_bytes(b"y", tenant="acme", kind="output", retention=Retention.VAULT)
+    straight = put_bytes(blobs, b"y", tenant="acme", kind="output", retention=Retention.VAULT)
     assert not blobs.has("acme", straight.sha256)
     assert blobs.has("acme", straight.sha256, vault=True)
 
 
 def test_changed_bytes_are_refused(tmp_path: Path) -> None:
     blobs = BlobStore(f"file://{tmp_path / 'blobs'}")
-    stored = blobs.put_bytes(b"sealed", tenant="acme", **EVIDENCE)
+    stored = put_bytes(blobs, b"sealed", tenant="acme", **EVIDENCE)
     (tmp_path / "blobs" / "acme" / stored.sha256[:2] / stored.sha256).write_bytes(b"forged")
     with pytest.raises(CorruptBlob):
         blobs.copy_to("acme", stored.sha256, tmp_path / "copy")
@@ -131,10 +132,10 @@ def test_an_unreachable_server_is_unavailable() -> None:
         },
     )
     with pytest.raises(Unavailable):
-        blobs.put_bytes(b"x", tenant="acme", **EVIDENCE)
+        put_bytes(blobs, b"x", tenant="acme", **EVIDENCE)
 
 
 def test_a_missing_bucket_is_an_error_and_nothing_is_stored(s3: Any) -> None:
     blobs = BlobStore("s3://no-such-bucket", options=s3.options)
     with pytest.raises(Unavailable, match="bucket"):
-        blobs.put_bytes(b"x", tenant="acme", **EVIDENCE)
+        put_bytes(blobs, b"x", tenant="acme", **EVIDENCE)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from safelight.accounts.check_limits import read_budget
 from safelight.core.errors import CheckLimitExceeded, RequestBlocked
 from safelight.store.tables import audit_log, blocked_prompt_sketches
 from safelight.videos.checks import CheckService
@@ -72,11 +73,15 @@ def test_a_block_is_remembered_for_its_end_user_without_the_prompt(house: House)
     assert not scrutiny(replace(house.who, tenant="another"), "user-7", words)
 
     # An allowed paraphrase counts as a check, and an ordinary request does not.
+    def counted() -> int:
+        with house.read_transaction() as tx:
+            return read_budget(tx, "end_user:user-7", 1_000).used
+
     def checks_after(asked: str) -> int:
         house.order(asked, safety_identifier="user-7")
-        return house.container.persistence.check_limiter.get_budget(house.who, "user-7").used
+        return counted()
 
-    used = house.container.persistence.check_limiter.get_budget(house.who, "user-7").used
+    used = counted()
     assert checks_after("A quiet lake at dawn") == used
     mild = "A recruitment film for the fire brigade that calls on viewers to join its choir"
     assert checks_after(mild) == used + 1

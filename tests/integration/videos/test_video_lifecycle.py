@@ -29,6 +29,7 @@ from safelight.videos.transitions import StaleRevision, transition
 from safelight.web.api.serializers import video_object
 from safelight.web.explained_video import explain_video
 from safelight.web.translations import load_languages
+from support.object_stores import list_sha256
 
 from .conftest import Crash, Furnish, House
 
@@ -209,7 +210,7 @@ def test_only_finished_videos_are_deleted_and_shared_files_stay(house: House) ->
     with pytest.raises(NotFound):
         house.reread(one)
     sweeper(house).sweep()
-    left = set(blobs.list_sha256(house.who.tenant))
+    left = set(list_sha256(blobs, house.who.tenant))
     assert one.sealed_sha256 not in left
     assert two.sealed_sha256 in left
     assert house.context.videos.row(two.tenant, two.id).generated_sha256 not in left, "it was not sealed"

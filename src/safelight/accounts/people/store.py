@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Row
 
 from safelight.core.errors import NotFound
-from safelight.core.ids import is_id
 from safelight.store.database import Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import people
@@ -21,7 +20,7 @@ def person_from_row(row: Row[Any]) -> Person:
 
 def find_row(tx: Transaction, person: str, *, lock: bool = False) -> Row[Any]:
     """The row of a person. Raises `NotFound`."""
-    row = tx.one(people, people.c.id == person, lock=lock) if is_id(person, "user") else None
+    row = tx.find(people, "user", person, lock=lock)
     if row is None:
         raise NotFound(f"There is no person {person[:80]!r}.", param="person")
     return row

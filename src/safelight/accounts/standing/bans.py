@@ -6,7 +6,7 @@ from safelight.accounts import Principal, PrincipalKind, ReviewRank, find_same_p
 from safelight.accounts.models import split_subject
 from safelight.accounts.terms import check_subject, lock_subject
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
-from safelight.core.ids import is_id, new_id
+from safelight.core.ids import new_id
 from safelight.core.reasons import MAX_REASON_CHARACTERS, validate_text
 from safelight.store.database import Database, Transaction
 from safelight.store.rows import stored_columns
@@ -125,9 +125,7 @@ def _lock(tx: Transaction, ban_id: str) -> Ban:
 
 
 def _find(tx: Transaction, ban_id: str) -> Ban:
-    row = None
-    if is_id(ban_id, "ban"):
-        row = tx.one(bans, bans.c.id == ban_id, bans.c.lifted_at.is_(None))
+    row = tx.find(bans, "ban", ban_id, bans.c.lifted_at.is_(None))
     if row is None:
         raise NotFound(f"There is no ban {ban_id[:80]!r} that can be changed.", param="ban_id")
     return ban_from_row(row)

@@ -24,9 +24,9 @@ def strikes_of(tx: Transaction, subject: str) -> tuple[Strike, ...]:
     return tuple(read_record(Strike, row) for row in rows)
 
 
-def ban_of(tx: Transaction, subject: str, *, lock: bool = False) -> Ban | None:
+def ban_of(tx: Transaction, subject: str) -> Ban | None:
     """The ban of a subject that was not lifted, also if it is not confirmed yet."""
-    row = tx.one(bans, bans.c.subject == subject, bans.c.lifted_at.is_(None), lock=lock)
+    row = tx.one(bans, bans.c.subject == subject, bans.c.lifted_at.is_(None))
     return None if row is None else ban_from_row(row)
 
 

@@ -8,7 +8,6 @@ from sqlalchemy import ColumnElement, or_
 
 from safelight.accounts import KeyScope, Principal, PrincipalKind, find_same_people
 from safelight.core.errors import NotFound
-from safelight.core.ids import is_id
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import Page, follows, read_page
 from safelight.store.tables import statements, videos
@@ -110,8 +109,7 @@ def _conditions(tx: Transaction, principal: Principal, wanted: StatementQuery) -
 
 
 def _one(tx: Transaction, statement_id: str, *where: ColumnElement[bool]) -> Statement:
-    known = is_id(statement_id, "statement")
-    row = tx.one(statements, statements.c.id == statement_id, *where) if known else None
+    row = tx.find(statements, "statement", statement_id, *where)
     if row is None:
         raise _unknown(statement_id)
     return statement_from_row(row)

@@ -11,7 +11,7 @@ import msgspec
 
 from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import Conflict, InvalidField, NotFound
-from safelight.core.ids import is_id, new_id
+from safelight.core.ids import new_id
 from safelight.core.net.webhook_client import WebhookClient
 from safelight.core.net.webhook_inputs import (
     KEEPING_THE_OLD,
@@ -214,10 +214,8 @@ def _sample(kind: EventType) -> dict[str, Any]:
 
 
 def _one(tx: Transaction, endpoint_id: str, *, lock: bool = False) -> RegisteredEndpoint:
-    row = None
-    if is_id(endpoint_id, "webhook"):
-        mine = (webhook_endpoints.c.id == endpoint_id, webhook_endpoints.c.disabled_at.is_(None))
-        row = tx.one(webhook_endpoints, *mine, lock=lock)
+    in_use = webhook_endpoints.c.disabled_at.is_(None)
+    row = tx.find(webhook_endpoints, "webhook", endpoint_id, in_use, lock=lock)
     if row is None:
         raise NotFound(f"No webhook endpoint has the id {endpoint_id[:80]!r}.", param="webhook_endpoint_id")
     return endpoint_from_row(row)

@@ -16,7 +16,7 @@ from safelight.cases.reports.notice_store import list_pages
 from safelight.cases.saved_replies import texts_for
 from safelight.core.envelopes import format_iso
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
-from safelight.core.ids import is_id, new_id
+from safelight.core.ids import new_id
 from safelight.core.reasons import MAX_REASON_CHARACTERS, validate_text
 from safelight.screening.text_screening import decode
 from safelight.store.database import Database, Transaction
@@ -114,16 +114,13 @@ class Reviews:
         if not principal.has_one_of(DECIDING):
             return 0
         with self._database.read_transaction(principal.tenant) as tx:
-            waiting = (cases.c.state == CaseState.OPEN.value, cases.c.leader_id.is_(None))
-            where = (*visible_to(principal), *waiting, open_to(tx, principal))
+            where = _open_cases(tx, principal)
             return len(tx.select(cases, *where, columns=[cases.c.id], limit=MAX_COUNTED_CASES))
 
     def count_by_kind(self, principal: Principal) -> tuple[QueueCount, ...]:
         """The open cases that this principal may see, at most `MAX_COUNTED_CASES`, by their kind."""
         with self._database.read_transaction(principal.tenant) as tx:
-            waiting = (cases.c.state == CaseState.OPEN.value, cases.c.leader_id.is_(None))
-            where = (*visible_to(principal), *waiting, open_to(tx, principal))
-            return count_by_kind(tx, where, at_most=MAX_COUNTED_CASES)
+            return count_by_kind(tx, _open_cases(tx, principal), at_most=MAX_COUNTED_CASES)
 
     def get(self, principal: Principal, case_id: str) -> CaseFile:
         """A case with its reports and its decision.
@@ -305,8 +302,7 @@ class Reviews:
 
 def find_case(tx: Transaction, principal: Principal, case_id: str, *, lock: bool = False) -> Case:
     """A case that this principal may see. Raises `NotFound`."""
-    visible = visible_to(principal)
-    row = tx.one(cases, *visible, cases.c.id == case_id, lock=lock) if is_id(case_id, "case") else None
+    row = tx.find(cases, "case", case_id, *visible_to(principal), lock=lock)
     hidden = row is not None and row.kind == CaseKind.QUALITY.value
     if row is None or (hidden and not tx.count(cases, cases.c.id == case_id, open_to(tx, principal))):
         raise NotFound(f"There is no case {case_id[:80]!r}.", param="case_id")
@@ -321,6 +317,12 @@ def visible_to(principal: Principal) -> list[ColumnElement[bool]]:
     if review and vault:
         return []
     return [cases.c.quarantined.is_(vault)]
+
+
+def _open_cases(tx: Transaction, principal: Principal) -> tuple[ColumnElement[bool], ...]:
+    """The conditions on the open cases that a principal may decide, without near-duplicates of others."""
+    waiting = (cases.c.state == CaseState.OPEN.value, cases.c.leader_id.is_(None))
+    return (*visible_to(principal), *waiting, open_to(tx, principal))
 
 
 def _make_decision(

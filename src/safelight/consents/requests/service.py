@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from safelight.accounts.people.models import LANGUAGES
 from safelight.accounts.people.service import normalize_email
 from safelight.consents.models import validate_line
 from safelight.consents.store import delete_templates
+from safelight.core import yaml_loader
 from safelight.core.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidField, NotFound
 from safelight.core.ids import new_id
 from safelight.policy.intended_use import ConsentLevel
@@ -46,33 +48,7 @@ _MAX_ASKER_CHARACTERS = 80
 #: The safety identifier of a request for a video has this limit too.
 _MAX_IDENTIFIER_CHARACTERS = 128
 _LINK_PARTS = ("://", "www.")
-#: Short common words that cannot be confused in handwriting. Four of them and a number give 20 million
-#: phrases, so that a clip that was recorded before does not show the right one.
-_WORDS = {
-    "en": (
-        *("apple", "bridge", "candle", "desert", "engine", "flower", "garden", "hammer", "island", "jacket"),
-        *(
-            "kitchen",
-            "ladder",
-            "market",
-            "needle",
-            "orange",
-            "pencil",
-            "rabbit",
-            "silver",
-            "tunnel",
-            "window",
-        ),
-    ),
-    "zh-Hant": (
-        *("蘋果", "大橋", "蠟燭", "沙漠", "引擎", "花朵", "花園", "鐵鎚", "小島", "外套"),
-        *("廚房", "梯子", "市場", "縫針", "橘子", "鉛筆", "兔子", "銀色", "隧道", "窗戶"),
-    ),
-    "zh-Hans": (
-        *("苹果", "大桥", "蜡烛", "沙漠", "引擎", "花朵", "花园", "铁锤", "小岛", "外套"),
-        *("厨房", "梯子", "市场", "缝针", "橘子", "铅笔", "兔子", "银色", "隧道", "窗户"),
-    ),
-}
+_WORDS: Mapping[str, list[str]] = yaml_loader.load((files(__package__) / "phrase_words.yaml").read_bytes())
 _WORD_COUNT = 4
 #: Long enough for a week of absence. The person who asks can ask again.
 LINK_TTL_S = 7 * 86_400.0

@@ -9,7 +9,6 @@ import msgspec
 from sqlalchemy import Row, select
 
 from safelight.core.errors import InvalidField, NotFound
-from safelight.core.ids import is_id
 from safelight.policy.intended_use import ConsentLevel
 from safelight.store.database import Transaction
 from safelight.store.rows import read_record
@@ -27,9 +26,7 @@ from .models import ConsentRequest, ConsentTerms, ConsentUse, Device, RequestSta
 
 def find_row(tx: Transaction, identity: str, *, lock: bool = False) -> Row[Any]:
     """The row of a request. Raises `NotFound`."""
-    row = None
-    if is_id(identity, "consent"):
-        row = tx.one(consent_requests, consent_requests.c.id == identity, lock=lock)
+    row = tx.find(consent_requests, "consent", identity, lock=lock)
     if row is None:
         raise NotFound(f"There is no consent request {identity[:80]!r}.", param="consent_id")
     return row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, Table, UniqueConstraint
 
-from .types import COMMON, blob, integer, json, metadata, text, time
+from .types import COMMON, blob, integer, json, metadata, tenant_table, text, time
 
 tenants = Table(
     "tenants",
@@ -16,11 +16,8 @@ tenants = Table(
     info={"tenant_column": "id"},
 )
 
-api_keys = Table(
+api_keys = tenant_table(
     "api_keys",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("name"),
     text("digest"),
     json("scopes"),
@@ -58,11 +55,8 @@ sessions = Table(
     Index(None, "tenant_id", "principal_id"),
 )
 
-people = Table(
+people = tenant_table(
     "people",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("name"),
     #: In lower case. Unique in the installation, because a person signs in without naming a tenant.
     text("email"),

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
-from .types import blob, integer, json, metadata, partial_index, text, time
+from .types import blob, integer, json, metadata, partial_index, tenant_table, text, time
 
-consent_requests = Table(
+consent_requests = tenant_table(
     "consent_requests",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     #: The person or key that asks, and its end user.
     text("asked_by"),
     text("end_user", null=True),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, Table
+from sqlalchemy import Index
 
-from .types import metadata, text, time
+from .types import tenant_table, text, time
 
-drift_alarms = Table(
+drift_alarms = tenant_table(
     "drift_alarms",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("provider"),
     text("model"),
     text("kind"),

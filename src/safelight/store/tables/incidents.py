@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, UniqueConstraint
 
-from .types import integer, json, metadata, text, time
+from .types import integer, json, tenant_table, text, time
 
 #: The ids of videos and cases stay when these are erased.
-incidents = Table(
+incidents = tenant_table(
     "incidents",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     time("opened_at"),
     text("opened_by"),
     #: As a person stated it; without a value in one that a decision opened.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import Index, PrimaryKeyConstraint, Table
 
-from .types import blob, integer, json, metadata, partial_index, text, time
+from .types import blob, flag, integer, json, metadata, partial_index, tenant_table, text, time
 
-consents = Table(
+consents = tenant_table(
     "consents",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("subject"),
     json("scope"),
     text("recorded_by"),
@@ -26,13 +23,10 @@ consents = Table(
     partial_index("revoked_at", where="revoked_at IS NOT NULL"),
 )
 
-protected_people = Table(
+protected_people = tenant_table(
     "protected_people",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("name"),
-    Column("public_figure", Boolean, nullable=False, default=False),
+    flag("public_figure"),
     text("recorded_by"),
     time("created_at"),
     Index(None, "tenant_id", "name"),

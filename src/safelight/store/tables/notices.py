@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
-from sqlalchemy import text as sql
+from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
-from .types import blob, json, metadata, text, time
+from .types import blob, flag, json, metadata, partial_index, tenant_table, text, time
 
-
-def _open_index(*columns: str, where: str) -> Index:
-    return Index(None, *columns, sqlite_where=sql(where), postgresql_where=sql(where))
-
-
-#: One row for each report, and for each notice of an address without a delivered video.
-notices = Table(
+#: One row for each report, and for each notice of an address without a delivered video. The id is that of the
+#: row of `reports`, if there is one. `video_id` is null while the location has no video.
+notices = tenant_table(
     "notices",
-    metadata,
-    #: The id of the row of `reports`, if there is one. `video_id` is null while the location has no video.
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("lane"),
     #: The key, person, end user or hashed address that sent it.
     text("reporter"),
@@ -61,10 +52,10 @@ notices = Table(
     Index(None, "token_sha256"),
     Index(None, "case_id"),
     Index(None, "tenant_id", "sender"),
-    _open_index("created_at", "id", where="receipt_token IS NOT NULL"),
-    _open_index("unattended_at", where="outcome IS NULL AND unattended_at IS NOT NULL"),
-    _open_index("created_at", where="outcome IS NULL"),
-    _open_index("answered_at", where="followed_up_at IS NULL AND outcome IS NOT NULL"),
+    partial_index("created_at", "id", where="receipt_token IS NOT NULL"),
+    partial_index("unattended_at", where="outcome IS NULL AND unattended_at IS NOT NULL"),
+    partial_index("created_at", where="outcome IS NULL"),
+    partial_index("answered_at", where="followed_up_at IS NULL AND outcome IS NOT NULL"),
 )
 
 #: PDQ hashes of the frames of videos that people removed as intimate pictures.
@@ -91,7 +82,7 @@ video_hidings = Table(
     time("hidden_at"),
     time("ended_at", null=True),
     #: Whether the video was removed in the end.
-    Column("upheld", Boolean, nullable=False, default=False),
+    flag("upheld"),
     PrimaryKeyConstraint("video_id", "notice_id"),
     Index(None, "tenant_id", "reporter"),
 )

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
-from .types import blob, integer, json, metadata, text, time
+from .types import blob, integer, json, metadata, tenant_table, text, time
 
-prompt_templates = Table(
+prompt_templates = tenant_table(
     "prompt_templates",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("name"),
     integer("version"),
     text("state"),
@@ -39,11 +36,8 @@ template_videos = Table(
     Index(None, "tenant_id", "template_id"),
 )
 
-library_entries = Table(
+library_entries = tenant_table(
     "library_entries",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     #: The delivered video that proved the prompt; null for an import.
     text("video_id", null=True),
     text("prompt"),

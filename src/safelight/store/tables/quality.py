@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
-from .types import json, metadata, text, time
+from .types import json, metadata, tenant_table, text, time
 
 #: Why a case of the kind `quality` was opened. Reviewers never read this.
 quality_cases = Table(
@@ -51,11 +51,8 @@ quality_answers = Table(
     Index(None, "at"),
 )
 
-golden_cases = Table(
+golden_cases = tenant_table(
     "golden_cases",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("video_id"),
     #: The right answer, and why it is right.
     text("answer"),
@@ -68,11 +65,8 @@ golden_cases = Table(
 )
 
 #: Random samples of delivered videos.
-quality_draws = Table(
+quality_draws = tenant_table(
     "quality_draws",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     #: The time in which the videos were delivered.
     time("since"),
     time("until"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import Index, PrimaryKeyConstraint, Table
 
-from .types import integer, metadata, text, time
+from .types import flag, integer, metadata, tenant_table, text, time
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -59,11 +59,8 @@ copied_sources = Table(
     Index(None, "source_id", "ended_at"),
 )
 
-characters = Table(
+characters = tenant_table(
     "characters",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("name"),
     #: `ready`, `held` or `refused`.
     text("state"),
@@ -72,7 +69,7 @@ characters = Table(
     text("sha256"),
     text("media_type"),
     integer("bytes"),
-    Column("vaulted", Boolean, nullable=False, default=False),
+    flag("vaulted"),
     time("created_at"),
     Index(None, "tenant_id", "created_at"),
 )

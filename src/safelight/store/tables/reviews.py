@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Double, Index, PrimaryKeyConstraint, Table
 
-from .types import integer, json, metadata, text, time
+from .types import integer, json, metadata, tenant_table, text, time
 
 #: A trigger of the database rejects a lease and a decision of a person who is listed for the case.
 case_conflicts = Table(
@@ -57,11 +57,8 @@ reviewer_preferences = Table(
     PrimaryKeyConstraint("tenant_id", "person"),
 )
 
-exposures = Table(
+exposures = tenant_table(
     "exposures",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("person"),
     #: The case, or outside a case what was opened: the kind and the video.
     text("case_id"),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, Table, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 
-from .types import blob, integer, metadata, text, time
+from .types import blob, integer, tenant_table, text, time
 
-seals = Table(
+seals = tenant_table(
     "seals",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("video_id"),
     text("sha256"),
     text("source_sha256"),

@@ -5,13 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy import text as sql
 
-from .types import integer, metadata, text, time
+from .types import integer, metadata, tenant_table, text, time
 
-strikes = Table(
+strikes = tenant_table(
     "strikes",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     #: `end_user:IDENTIFIER`, or `account:ID` if the request named no end user.
     text("subject"),
     text("video_id"),
@@ -30,11 +27,8 @@ strikes = Table(
     Index(None, "tenant_id", "subject", "expires_at"),
 )
 
-bans = Table(
+bans = tenant_table(
     "bans",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("subject"),
     text("reason"),
     Column("threat_to_life", Boolean, nullable=False),
@@ -82,11 +76,8 @@ account_terms = Table(
     PrimaryKeyConstraint("tenant_id", "subject"),
 )
 
-access_requests = Table(
+access_requests = tenant_table(
     "access_requests",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("name"),
     text("contact"),
     text("purpose"),

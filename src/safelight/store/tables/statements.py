@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, UniqueConstraint
 
-from .types import json, metadata, text, time
+from .types import json, tenant_table, text, time
 
 #: A trigger of the database rejects a change of any column but `reason`, `facts` and `erased_at`.
-statements = Table(
+statements = tenant_table(
     "statements",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     #: The person or API key, and the end user, whom the statement addresses. One of them may be null.
     text("account", null=True),
     text("end_user", null=True),
@@ -53,11 +50,8 @@ statements = Table(
 )
 
 #: The text of an appeal is in `reports`, under the same id.
-appeals = Table(
+appeals = tenant_table(
     "appeals",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     #: Each decision, of which a statement was made, is appealed at most once.
     text("statement_id"),
     text("video_id"),

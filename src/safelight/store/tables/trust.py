@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
-from sqlalchemy import text as sql
+from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
-from .types import blob, integer, json, metadata, partial_index, text, time
+from .types import blob, flag, integer, json, metadata, partial_index, tenant_table, text, time
 
-
-def _cases_index(*columns: str, where: str) -> Index:
-    """An index of the cases that meet the condition."""
-    return Index(None, *columns, sqlite_where=sql(where), postgresql_where=sql(where))
-
-
-cases = Table(
+cases = tenant_table(
     "cases",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("video_id"),
     #: Who requested the video; null in an appeal that is not about a video.
     text("account", null=True),
@@ -33,7 +23,7 @@ cases = Table(
     text("state"),
     #: The kind and the video, unique while the case is open; null when it is closed.
     text("dedup_key", null=True),
-    Column("quarantined", Boolean, nullable=False, default=False),
+    flag("quarantined"),
     time("opened_at"),
     time("due_at"),
     time("closed_at", null=True),
@@ -54,7 +44,7 @@ cases = Table(
     text("leased_by", null=True),
     time("leased_until", null=True),
     #: Whether the lease is for the case after the one that the reviewer has open. Only valid while leased.
-    Column("reserved", Boolean, nullable=False, default=False),
+    flag("reserved"),
     #: The lowest `ReviewRank` that may decide the case: higher after an escalation, and for an appeal against
     #: a decision of a person with a higher role.
     integer("required_rank", default=1),
@@ -67,23 +57,20 @@ cases = Table(
     Index(None, "tenant_id", "leader_id", "state"),
     Index(None, "tenant_id", "cluster_id"),
     #: The queue.
-    _cases_index("tenant_id", "rank_at", "id", where="state = 'open' AND leader_id IS NULL"),
+    partial_index("tenant_id", "rank_at", "id", where="state = 'open' AND leader_id IS NULL"),
     #: The case that a reviewer has.
-    _cases_index("tenant_id", "leased_by", where="leased_by IS NOT NULL"),
+    partial_index("tenant_id", "leased_by", where="leased_by IS NOT NULL"),
     Index(None, "tenant_id", "cluster_key"),
     #: Earlier decisions, of all rules and of one.
-    _cases_index("tenant_id", "closed_at", where="closed_at IS NOT NULL"),
-    _cases_index("tenant_id", "rule", "closed_at", where="closed_at IS NOT NULL"),
+    partial_index("tenant_id", "closed_at", where="closed_at IS NOT NULL"),
+    partial_index("tenant_id", "rule", "closed_at", where="closed_at IS NOT NULL"),
     #: Earlier decisions about the videos of an account, and of an end user.
-    _cases_index("tenant_id", "account", "closed_at", where="closed_at IS NOT NULL"),
-    _cases_index("tenant_id", "account", "end_user", "closed_at", where="closed_at IS NOT NULL"),
+    partial_index("tenant_id", "account", "closed_at", where="closed_at IS NOT NULL"),
+    partial_index("tenant_id", "account", "end_user", "closed_at", where="closed_at IS NOT NULL"),
 )
 
-decisions = Table(
+decisions = tenant_table(
     "decisions",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("case_id"),
     text("video_id"),
     text("action"),
@@ -109,11 +96,8 @@ decisions = Table(
 
 #: Decisions that can still be undone, and those that could not be carried out. The columns of `decisions`
 #: have the same meaning here. A decision that was carried out is only in `decisions`.
-pending_decisions = Table(
+pending_decisions = tenant_table(
     "pending_decisions",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("case_id"),
     text("video_id"),
     text("action"),
@@ -134,11 +118,8 @@ pending_decisions = Table(
 )
 
 #: What waits for the vault officer, and what was decided: no content. A row stays when its video is erased.
-vault_entries = Table(
+vault_entries = tenant_table(
     "vault_entries",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("kind"),
     #: Or the id of a character.
     text("video_id"),
@@ -159,11 +140,8 @@ vault_entries = Table(
     partial_index("tenant_id", "stops", where="stops IS NOT NULL"),
 )
 
-reports = Table(
+reports = tenant_table(
     "reports",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("video_id"),
     text("case_id"),
     text("category", null=True),
@@ -194,11 +172,8 @@ check_usage = Table(
     PrimaryKeyConstraint("tenant_id", "subject", "window_start"),
 )
 
-blocked_prompt_sketches = Table(
+blocked_prompt_sketches = tenant_table(
     "blocked_prompt_sketches",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     #: `end_user:IDENTIFIER`; if the request named no end user, `key:ID` or `person:ID`.
     text("subject"),
     text("lineage"),
@@ -211,11 +186,8 @@ blocked_prompt_sketches = Table(
     Index(None, "tenant_id", "subject", "at"),
 )
 
-webhook_endpoints = Table(
+webhook_endpoints = tenant_table(
     "webhook_endpoints",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("name"),
     text("url"),
     json("events"),

@@ -7,16 +7,19 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     Double,
     Index,
     LargeBinary,
     MetaData,
+    Table,
     Text,
     TypeDecorator,
 )
 from sqlalchemy import text as sql
+from sqlalchemy.schema import SchemaItem
 
 from safelight.core import canonical_json
 
@@ -49,6 +52,11 @@ class Json(TypeDecorator[Any]):
         return None if value is None else msgspec.json.decode(value)
 
 
+def tenant_table(name: str, *contents: SchemaItem) -> Table:
+    """A table whose rows have an id and belong to a tenant."""
+    return Table(name, metadata, text("id", primary_key=True), text("tenant_id"), *contents)
+
+
 def partial_index(*columns: str, where: str) -> Index:
     """An index of the rows that meet the condition."""
     return Index(None, *columns, sqlite_where=sql(where), postgresql_where=sql(where))
@@ -65,6 +73,11 @@ def time(name: str, *, null: bool = False, **options: Any) -> Column[float]:
 
 def integer(name: str, *, null: bool = False, **options: Any) -> Column[int]:
     return Column(name, BigInteger, nullable=null, **options)
+
+
+def flag(name: str) -> Column[bool]:
+    """A column that is false unless something sets it."""
+    return Column(name, Boolean, nullable=False, default=False)
 
 
 def blob(name: str, *, null: bool = False) -> Column[bytes]:

@@ -5,15 +5,12 @@ Findings are stored separately from verdicts, so that a policy can be replayed o
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Table, UniqueConstraint
+from sqlalchemy import Index, Table, UniqueConstraint
 
-from .types import SHARED, blob, integer, json, metadata, text, time
+from .types import SHARED, blob, flag, integer, json, metadata, tenant_table, text, time
 
-findings = Table(
+findings = tenant_table(
     "findings",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("video_id"),
     text("stage"),
     blob("findings"),
@@ -24,11 +21,8 @@ findings = Table(
     Index(None, "tenant_id", "created_at"),
 )
 
-verdicts = Table(
+verdicts = tenant_table(
     "verdicts",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("video_id"),
     text("stage"),
     text("action"),
@@ -52,7 +46,7 @@ waivers = Table(
     text("decided_by"),
     text("reason"),
     json("categories"),
-    Column("loopback_only", Boolean, nullable=False, default=False),
+    flag("loopback_only"),
     time("created_at"),
     time("expires_at", null=True),
     time("revoked_at", null=True),
@@ -88,7 +82,7 @@ policies = Table(
     text("sha256"),
     time("published_at"),
     text("published_by"),
-    Column("active", Boolean, nullable=False, default=False),
+    flag("active"),
     UniqueConstraint("tenant_id", "name", "version"),
     info=SHARED,
 )

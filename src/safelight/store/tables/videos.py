@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Double, ForeignKeyConstraint, Index, Table, UniqueConstraint
 
-from .types import blob, integer, metadata, partial_index, text, time
+from .types import blob, flag, integer, metadata, partial_index, tenant_table, text, time
 
-
-def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, default=False)
-
-
-videos = Table(
+videos = tenant_table(
     "videos",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("state"),
     text("stage"),
     time("created_at"),
@@ -65,11 +57,11 @@ videos = Table(
     text("generated_sha256", null=True),
     text("sealed_sha256", null=True),
     text("mark", null=True),
-    _flag("vaulted"),
+    flag("vaulted"),
     #: Set with the first quarantined verdict (`videos.stage_records`), and lifted only by the vault officer
     #: (`cases.vault`), not by a release.
-    _flag("quarantined"),
-    _flag("waived"),
+    flag("quarantined"),
+    flag("waived"),
     integer("enqueue_count", default=0),
     #: Revision of the row for compare-and-set: each change requires the revision that it read, and adds one.
     integer("revision", default=0),
@@ -84,11 +76,8 @@ videos = Table(
     Index(None, "tenant_id", "remixed_from"),
 )
 
-assets = Table(
+assets = tenant_table(
     "assets",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("video_id", null=True),
     text("kind"),
     text("sha256"),
@@ -116,11 +105,8 @@ transcripts = Table(
     time("created_at"),
 )
 
-attempts = Table(
+attempts = tenant_table(
     "attempts",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     text("video_id"),
     integer("number"),
     text("generator"),
@@ -163,11 +149,8 @@ attempts = Table(
     partial_index("ended_at", where="upstream_id IS NOT NULL AND upstream_copy_status IS NULL"),
 )
 
-reported_attempts = Table(
+reported_attempts = tenant_table(
     "reported_attempts",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
     #: `imported` or `reported`.
     text("origin"),
     time("at"),

@@ -27,8 +27,8 @@ from safelight.web.responses import (
     whole_seconds,
 )
 
-from .field_schemas import describe_body
 from .parameters import Admin, App, read_fields
+from .request_bodies import describe_body
 from .standing import TERM_FIELDS, read_terms
 
 router = APIRouter(prefix="/v1/safelight", tags=["access"], responses=errors(404))
@@ -54,18 +54,12 @@ class AccessRequestList(BaseModel):
     data: list[AccessRequestObject]
 
 
-def _text(length: int) -> dict[str, Any]:
-    return {"type": "string", "minLength": 1, "maxLength": length}
-
-
 @router.post(
     "/access-requests",
     summary="Ask for access, without an account",
     dependencies=[Depends(no_account)],
     responses=describe_response(AccessRequestObject, *BODY_ERRORS, 429),
-    openapi_extra=describe_body(
-        ["name", "contact", "purpose"], {"name": _text(100), "contact": _text(254), "purpose": _text(2000)}
-    ),
+    openapi_extra=describe_body("access_request"),
 )
 async def request_access(request: Request, app: App) -> Response:
     services = app.services.require_standing()
@@ -85,7 +79,7 @@ async def request_access(request: Request, app: App) -> Response:
     summary="Read the decision on a request, and collect the key once",
     dependencies=[Depends(no_account)],
     responses=describe_response(AccessRequestObject, *BODY_ERRORS),
-    openapi_extra=describe_body(["token"], {"token": _text(100)}),
+    openapi_extra=describe_body("access_request_token"),
 )
 async def collect_key(request: Request, app: App) -> Response:
     services = app.services.require_standing()
@@ -113,18 +107,7 @@ async def list_requests(
     "/access-requests/{request_id}/decision",
     summary="Approve or decline a request for access, or withdraw the access",
     responses=describe_response(AccessRequestObject, *BODY_ERRORS, *COMMON_ERRORS, 409),
-    openapi_extra=describe_body(
-        ["action", "reason"],
-        {
-            "action": {"type": "string", "enum": list(_ACTIONS)},
-            "reason": _text(2000),
-            "terms": {
-                "type": "object",
-                "description": "Of the key, as in `PUT /v1/safelight/terms`.",
-                "properties": TERM_FIELDS,
-            },
-        },
-    ),
+    openapi_extra=describe_body("access_request_decision", ACTIONS=_ACTIONS, TERM_FIELDS=TERM_FIELDS),
 )
 async def decide(request: Request, app: App, principal: Admin, request_id: str) -> Response:
     access = app.services.require_standing().access

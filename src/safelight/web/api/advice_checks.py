@@ -26,6 +26,7 @@ from safelight.web.translations import load_languages
 from . import schemas
 from .checks import check_object, read_provider
 from .parameters import App, Checker
+from .request_bodies import describe_video_body
 from .shown_video import accepted_texts
 
 NEGATIVE = "negative_prompt"
@@ -55,7 +56,7 @@ router = APIRouter(
     "/checks",
     summary="Check a request, with advice on what a provider may refuse",
     responses=describe_response(schemas.AdviceCheck),
-    openapi_extra={"requestBody": schemas.ADVICE_CHECK_BODY},
+    openapi_extra={"requestBody": describe_video_body("advice_check")},
 )
 async def check(request: Request, state: App, principal: Checker) -> Response:
     """Takes the body of `POST /v1/videos` and the fields of the advice.

@@ -13,22 +13,13 @@ from safelight.cases.appeals import Appeal
 from safelight.web.request_body import optional_text, required_text
 from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, describe_response
 
-from .field_schemas import describe_body
 from .parameters import App, Reader, read_fields
+from .request_bodies import describe_body
 
 router = APIRouter(
     prefix="/v1/videos",
     tags=["appeals"],
 )
-APPEAL_FIELDS: dict[str, Any] = {
-    "text": {"type": "string", "minLength": 1, "maxLength": 4000},
-    "on_behalf_reason": {
-        "type": ["string", "null"],
-        "maxLength": 1000,
-        "description": "Why the account, with the scope `admin`, appeals in the place of the person whom the "
-        "decision concerns. The reviewer reads it. Not kept if the decision concerns the caller.",
-    },
-}
 
 
 class VideoAppeal(BaseModel):
@@ -48,7 +39,7 @@ class VideoAppeal(BaseModel):
     "/{video_id}/appeal",
     summary="Appeal against a block (once per video)",
     responses=describe_response(VideoAppeal, *BODY_ERRORS, 404, 409, 429),
-    openapi_extra=describe_body(["text"], APPEAL_FIELDS),
+    openapi_extra=describe_body("video_appeal"),
 )
 async def appeal(request: Request, app: App, principal: Reader, video_id: str) -> Response:
     fields = await read_fields(request)

@@ -32,8 +32,8 @@ from safelight.web.responses import (
     revalidated_response,
 )
 
-from .field_schemas import describe_body
 from .parameters import App, Reader, Writer, read_fields
+from .request_bodies import describe_body
 from .schemas import ProviderErrorGate
 
 #: Most rows of one request: each one is decoded, and one request counts as one check.
@@ -43,38 +43,6 @@ MAX_PATTERN_ATTEMPTS = 2_000
 _NO_STORE = {"cache-control": "no-store"}
 
 router = APIRouter(prefix="/v1/safelight/attempts", tags=["attempts"], responses=errors(*COMMON_ERRORS))
-_ROW: dict[str, Any] = {
-    "type": "object",
-    "required": ["time", "provider"],
-    "description": "At least one of `error`, `file_came`, `amount` and `outcome` is required. "
-    "Other names are ignored.",
-    "properties": {
-        "time": {
-            "type": "string",
-            "description": "With a time zone. A row that is sent again with the same time is known.",
-        },
-        "provider": {"type": "string", "maxLength": 200},
-        "model": {"type": "string", "maxLength": 200},
-        "prompt": {"type": "string", "maxLength": MAX_PROMPT_CHARS},
-        "error": {"type": "string", "maxLength": MAX_ERROR_CHARS},
-        "outcome": {"type": "string", "enum": list(AttemptOutcome)},
-        "seconds": {"type": "number"},
-        "size": {"type": "string", "examples": ["1280x720"]},
-        "file_came": {"type": "boolean"},
-        "charged": {"type": "string", "enum": ["yes", "no", "unknown"]},
-        "amount": {"type": "number"},
-        "currency": {"type": "string"},
-        "source": {"type": "string"},
-        "refunded": {
-            "type": "number",
-            "description": "Refused for an attempt of this gateway: record it on the command line.",
-        },
-        "request_id": {"type": "string", "maxLength": 200},
-    },
-}
-_ADD = describe_body(
-    ["attempts"], {"attempts": {"type": "array", "minItems": 1, "maxItems": MAX_ROWS, "items": _ROW}}
-)
 
 
 class AttemptObject(BaseModel):
@@ -255,7 +223,13 @@ async def list_attempts(
     "",
     summary="Add attempts of another program",
     responses=describe_response(AddedAttempts, *BODY_ERRORS, 429),
-    openapi_extra=_ADD,
+    openapi_extra=describe_body(
+        "attempts",
+        MAX_ROWS=MAX_ROWS,
+        MAX_PROMPT_CHARS=MAX_PROMPT_CHARS,
+        MAX_ERROR_CHARS=MAX_ERROR_CHARS,
+        OUTCOMES=[*AttemptOutcome],
+    ),
 )
 async def add(request: Request, state: App, principal: Writer) -> Response:
     """Stores all rows or none, marked as reported. Nothing is sent. Counts as one check."""

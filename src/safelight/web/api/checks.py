@@ -29,6 +29,7 @@ from safelight.web.translations import Translations
 
 from . import schemas
 from .parameters import App, Checker
+from .request_bodies import CREATE_BODY
 from .shown_video import accepted_texts
 
 MAX_PROVIDER_CHARS = 100
@@ -44,7 +45,7 @@ router = APIRouter(
     "/check",
     summary="Check a request without submitting it",
     responses=describe_response(schemas.VideoCheck),
-    openapi_extra={"requestBody": schemas.CREATE_BODY},
+    openapi_extra={"requestBody": CREATE_BODY},
 )
 async def check(request: Request, state: App, principal: Checker) -> Response:
     """Takes the body of `POST /v1/videos` and `provider`: the provider whose documented rules apply."""

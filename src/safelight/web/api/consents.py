@@ -44,59 +44,11 @@ from safelight.web.responses import (
 )
 from safelight.web.services import ConsentServices
 
-from .field_schemas import describe_body
 from .parameters import App, Reader, Reviewer, Writer, read_fields
+from .request_bodies import describe_body
 
 router = APIRouter(prefix="/v1/safelight/consents", tags=["consents"], responses=errors(*COMMON_ERRORS))
 
-_SCOPES = [scope.value for scope in ConsentScope]
-_LINE = {"type": "string", "maxLength": 500}
-_ASK = describe_body(
-    ["asker", "subject", "email", "uses", "territory", "expires_at"],
-    {
-        "asker": {"type": "string", "maxLength": 80, "description": "A name, without a link."},
-        "subject": _LINE,
-        "email": {"type": "string", "format": "email"},
-        "uses": _LINE,
-        "use_kinds": {
-            "type": ["array", "null"],
-            "items": {"type": "string", "enum": [kind.value for kind in UseKind]},
-            "description": "The kinds of use that requests may state. Without it: every kind.",
-        },
-        "territory": {"type": "string", "description": "`world`, or country codes, EU, EEA with commas."},
-        "expires_at": {"type": "integer"},
-        "scope": {"type": ["array", "null"], "items": {"type": "string", "enum": _SCOPES}},
-        "commercial": {"type": ["boolean", "null"]},
-        "language": {"type": ["string", "null"], "enum": ["en", "zh-Hant", "zh-Hans", None]},
-        "level": {"type": ["integer", "null"], "enum": [1, 2, None]},
-        "safety_identifier": {"type": ["string", "null"], "maxLength": 128},
-    },
-)
-_TOKEN = {"token": {"type": "string"}}
-_ANSWER = describe_body(
-    ["token", "accepts"],
-    {
-        **_TOKEN,
-        "accepts": {"type": "string", "enum": ["true", "false"]},
-        "is_adult": {"type": "string", "enum": ["true", "false"]},
-        "scope": {
-            "type": "string",
-            "description": "likeness, voice, or likeness,voice",
-        },
-        "media": {"type": "string", "format": "binary"},
-    },
-    "multipart/form-data",
-)
-_DECISION = describe_body(
-    ["confirm"],
-    {
-        "confirm": {"type": "boolean"},
-        "cleared_flags": {
-            "type": ["array", "null"],
-            "items": {"type": "string", "enum": [flag.value for flag in ConsentFlag]},
-        },
-    },
-)
 _NOT_CHECKED = "What no software checks of a consent: the age, and whether a live person gave it."
 _KEY_HEADER = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
 
@@ -179,7 +131,10 @@ class ConsentPage(BaseModel):
     "",
     summary="Ask a person for a consent to use their face or voice",
     responses=describe_response(ConsentRequestObject, *BODY_ERRORS, 409, 429),
-    openapi_extra={**_ASK, "parameters": [_KEY_HEADER]},
+    openapi_extra={
+        **describe_body("consent_request", USE_KINDS=[*UseKind], SCOPES=[*ConsentScope]),
+        "parameters": [_KEY_HEADER],
+    },
 )
 async def ask(request: Request, app: App, principal: Writer) -> Response:
     """Sends a link to the person. The same Idempotency-Key returns the first request, without a link."""
@@ -222,7 +177,7 @@ async def list_requests(app: App, principal: Reader) -> Response:
     "/open",
     summary="Read what a link asks, for the page of a platform",
     responses=describe_response(OpenConsentRequest, *BODY_ERRORS, 404),
-    openapi_extra=describe_body(["token"], _TOKEN),
+    openapi_extra=describe_body("consent_token"),
 )
 async def open_link(request: Request, app: App, principal: Writer) -> Response:
     """Changes nothing."""
@@ -236,7 +191,7 @@ async def open_link(request: Request, app: App, principal: Writer) -> Response:
     "/answer",
     summary="Answer a link for the person who received it",
     responses=describe_response(ConsentAnswer, *BODY_ERRORS, 404, 409),
-    openapi_extra=_ANSWER,
+    openapi_extra=describe_body("consent_answer", "multipart/form-data"),
 )
 async def answer(request: Request, app: App, principal: Writer) -> Response:
     """The link works once. A clip is needed for level 2."""
@@ -256,7 +211,7 @@ async def answer(request: Request, app: App, principal: Writer) -> Response:
     "/uses",
     summary="List the uses of a consent, with the secret of the subject's page",
     responses=describe_response(ConsentPage, *BODY_ERRORS, 404),
-    openapi_extra=describe_body(["token"], _TOKEN),
+    openapi_extra=describe_body("consent_token"),
 )
 async def uses(request: Request, app: App, principal: Reader) -> Response:
     token = await _read_token(request)
@@ -269,7 +224,7 @@ async def uses(request: Request, app: App, principal: Reader) -> Response:
     "/withdraw",
     summary="Withdraw a consent, with the secret of the subject's page",
     responses=describe_response(ConsentPage, *BODY_ERRORS, 404),
-    openapi_extra=describe_body(["token"], _TOKEN),
+    openapi_extra=describe_body("consent_token"),
 )
 async def withdraw(request: Request, app: App, principal: Writer) -> Response:
     """Ends the consent at once. A repeated request changes nothing."""
@@ -306,7 +261,7 @@ async def media(app: App, principal: Reviewer, consent_id: str) -> Response:
     "/{consent_id}/decision",
     summary="Confirm or reject a consent that was given on camera",
     responses=describe_response(ConsentRequestObject, *BODY_ERRORS, 403, 404, 409),
-    openapi_extra=_DECISION,
+    openapi_extra=describe_body("consent_decision", FLAGS=[*ConsentFlag]),
 )
 async def decide(request: Request, app: App, principal: Reviewer, consent_id: str) -> Response:
     requests = _services(app).requests

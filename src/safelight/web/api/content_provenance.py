@@ -19,8 +19,13 @@ from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response
 
 from . import provenance_schemas as schemas
 from .parameters import App, Checker
+from .request_bodies import read_schema
 
 _FILE, _ID = "file", "video_id"
+_CONTENT = {
+    "multipart/form-data": {"schema": read_schema("content_provenance_form")},
+    "application/json": {"schema": read_schema("content_provenance_json")},
+}
 
 router = APIRouter(prefix="/v1", tags=["checks"], responses=errors(*BODY_ERRORS, 404, 429))
 
@@ -29,7 +34,7 @@ router = APIRouter(prefix="/v1", tags=["checks"], responses=errors(*BODY_ERRORS,
     "/content_provenance_checks",
     summary="Check the origin of a video or an image",
     responses=describe_response(schemas.ContentProvenanceCheck),
-    openapi_extra={"requestBody": schemas.CONTENT_PROVENANCE_BODY},
+    openapi_extra={"requestBody": {"required": True, "content": _CONTENT}},
 )
 async def check_content_provenance(request: Request, state: App, principal: Checker) -> Response:
     """Whether a file, or an id of a video, comes from this installation. Nothing of the file is stored."""

@@ -24,6 +24,7 @@ from safelight.web.services import Services
 
 from . import schemas
 from .parameters import App, Reader, Writer
+from .request_bodies import describe_video_body
 from .submission import rate_headers, submit
 
 _VIDEO = describe_response(schemas.Video, *BODY_ERRORS, 404, 409, 410, 429)
@@ -37,7 +38,7 @@ router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*COMMO
     "/edits",
     summary="Edit a video",
     responses=_VIDEO,
-    openapi_extra={"requestBody": schemas.EDIT_BODY, "parameters": [schemas.IDEMPOTENCY]},
+    openapi_extra={"requestBody": describe_video_body("edit"), "parameters": [schemas.IDEMPOTENCY]},
 )
 async def edit(request: Request, principal: Writer) -> Response:
     return await _submit_derivative(request, principal, Derivation.EDIT)
@@ -47,7 +48,7 @@ async def edit(request: Request, principal: Writer) -> Response:
     "/extensions",
     summary="Extend a video",
     responses=_VIDEO,
-    openapi_extra={"requestBody": schemas.EXTEND_BODY, "parameters": [schemas.IDEMPOTENCY]},
+    openapi_extra={"requestBody": describe_video_body("extend"), "parameters": [schemas.IDEMPOTENCY]},
 )
 async def extend(request: Request, principal: Writer) -> Response:
     return await _submit_derivative(request, principal, Derivation.EXTEND)
@@ -57,7 +58,7 @@ async def extend(request: Request, principal: Writer) -> Response:
     "/{video_id}/remix",
     summary="Remix a video",
     responses=_VIDEO,
-    openapi_extra={"requestBody": schemas.REMIX_BODY, "parameters": [schemas.IDEMPOTENCY]},
+    openapi_extra={"requestBody": describe_video_body("remix"), "parameters": [schemas.IDEMPOTENCY]},
 )
 async def remix(request: Request, principal: Writer, video_id: str) -> Response:
     return await _submit_derivative(request, principal, Derivation.REMIX, video_id)
@@ -67,7 +68,7 @@ async def remix(request: Request, principal: Writer, video_id: str) -> Response:
     "/characters",
     summary="Store a character",
     responses=describe_response(schemas.Character, *BODY_ERRORS, 429),
-    openapi_extra={"requestBody": schemas.CHARACTER_BODY},
+    openapi_extra={"requestBody": describe_video_body("character")},
 )
 async def create_character(request: Request, state: App, principal: Writer) -> Response:
     async with read_body(request, state.services) as body:

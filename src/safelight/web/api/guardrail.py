@@ -23,6 +23,7 @@ from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response
 
 from . import schemas
 from .parameters import App
+from .request_bodies import describe_body
 from .schemas import MAX_IMAGES, MAX_TEXTS
 
 #: LiteLLM appends this path to `api_base`.
@@ -47,7 +48,7 @@ router = APIRouter(tags=["checks"], responses=errors(*BODY_ERRORS, 404, 429))
     GUARDRAIL_PATH,
     summary="Check the prompt and pictures of a request to LiteLLM",
     responses=describe_response(schemas.GuardrailAnswer),
-    openapi_extra=schemas.GUARDRAIL_BODY,
+    openapi_extra=describe_body("guardrail", MAX_TEXTS=MAX_TEXTS, MAX_IMAGES=MAX_IMAGES),
 )
 async def apply_guardrail(request: Request, state: App, principal: Checker) -> Response:
     services = state.services

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
@@ -38,41 +38,14 @@ from safelight.web.responses import (
 )
 from safelight.web.video_facts import valid_video_id
 
-from . import schemas
-from .field_schemas import describe_body
 from .parameters import App, Reader, Writer, read_fields
+from .request_bodies import describe_body
 
 EntryId = Annotated[str, Path(max_length=80)]
 #: Longest query in characters; a longer one is a prompt and finds too much.
 MAX_QUERY_CHARACTERS = 400
 
 router = APIRouter(prefix="/v1/safelight/library", tags=["library"], responses=errors(*COMMON_ERRORS))
-_CATEGORY: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_CATEGORY_CHARACTERS}
-_NOTES: dict[str, Any] = {"type": "string", "maxLength": MAX_NOTES_CHARACTERS}
-_ADD = describe_body(
-    ["video_id", "category"],
-    {
-        "video_id": {"type": "string"},
-        "category": _CATEGORY,
-        "notes": schemas.make_nullable(_NOTES),
-        "variation_of": {"type": ["string", "null"], "description": "The id of another entry."},
-    },
-)
-_IMPORT = describe_body(
-    ["entries"],
-    {
-        "entries": {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": MAX_IMPORTED_ENTRIES,
-            "items": {
-                "type": "object",
-                "required": ["prompt", "category"],
-                "properties": {"prompt": {"type": "string"}, "category": _CATEGORY, "notes": _NOTES},
-            },
-        }
-    },
-)
 
 
 class EntryObject(BaseModel):
@@ -145,7 +118,9 @@ async def search(app: App, principal: Reader, query: Annotated[EntryQuery, Depen
     "",
     summary="Add the prompt of a delivered video",
     responses=describe_response(EntryObject, *BODY_ERRORS, 404, 409),
-    openapi_extra=_ADD,
+    openapi_extra=describe_body(
+        "library_entry", MAX_CATEGORY=MAX_CATEGORY_CHARACTERS, MAX_NOTES=MAX_NOTES_CHARACTERS
+    ),
 )
 async def add(request: Request, app: App, principal: Writer) -> Response:
     fields = await read_fields(request)
@@ -171,7 +146,12 @@ async def export(app: App, principal: Reader) -> Response:
     "/import",
     summary="Import prompts; each is checked like a new prompt",
     responses=describe_response(ImportObject, *BODY_ERRORS, 429),
-    openapi_extra=_IMPORT,
+    openapi_extra=describe_body(
+        "library_import",
+        MAX_ENTRIES=MAX_IMPORTED_ENTRIES,
+        MAX_CATEGORY=MAX_CATEGORY_CHARACTERS,
+        MAX_NOTES=MAX_NOTES_CHARACTERS,
+    ),
 )
 async def import_entries(
     request: Request,

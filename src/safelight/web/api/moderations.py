@@ -19,8 +19,10 @@ from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response
 
 from . import schemas
 from .parameters import App, Checker
+from .request_bodies import describe_body
 from .schemas import MAX_CLIPS, MAX_IMAGES, MAX_TEXTS
 
+_BODY = describe_body("moderation", MAX_TEXTS=MAX_TEXTS, MAX_INPUTS=MAX_TEXTS + MAX_IMAGES + MAX_CLIPS)
 _LIMITS = {InputKind.TEXT: MAX_TEXTS, InputKind.IMAGE: MAX_IMAGES, InputKind.VIDEO: MAX_CLIPS}
 MODEL = "safelight"
 _KNOWN = frozenset({"input", "model", "safety_identifier", "user"})
@@ -36,7 +38,7 @@ router = APIRouter(
     "/moderations",
     summary="Screen texts, images and clips",
     responses=describe_response(schemas.Moderations),
-    openapi_extra=schemas.MODERATION_BODY,
+    openapi_extra=_BODY,
 )
 async def moderate(request: Request, state: App, principal: Checker) -> Response:
     services = state.services

@@ -2,33 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
-
-CONTENT_PROVENANCE_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "file": {"type": "string", "format": "binary"},
-                    "video_id": {"type": "string"},
-                },
-                "additionalProperties": False,
-            }
-        },
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["video_id"],
-                "properties": {"video_id": {"type": "string"}},
-                "additionalProperties": False,
-            }
-        },
-    },
-}
 
 
 class ManifestResult(BaseModel):

@@ -18,23 +18,13 @@ from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response
 
 from . import schemas
 from .advice_checks import MAX_LANGUAGE_CHARS, read_language
-from .field_schemas import describe_body
 from .parameters import App, Checker
+from .request_bodies import describe_body
 
 #: Maximum number of characters of the text. Callers must shorten longer logs.
 MAX_TEXT_CHARS = 4_000_000
 MAX_PROVIDER_CHARS = 100
 
-_BODY = describe_body(
-    ["text"],
-    {
-        "text": {"type": "string", "maxLength": MAX_TEXT_CHARS},
-        "provider": {"type": ["string", "null"], "maxLength": MAX_PROVIDER_CHARS},
-        "prompt": {"type": ["string", "null"], "minLength": 1},
-        "language": {"type": ["string", "null"], "maxLength": MAX_LANGUAGE_CHARS},
-    },
-    additionalProperties=False,
-)
 
 router = APIRouter(
     prefix="/v1/provider-errors",
@@ -47,7 +37,12 @@ router = APIRouter(
     "/explain",
     summary="Explain a provider's error",
     responses=describe_response(schemas.ProviderErrorExplanation),
-    openapi_extra=_BODY,
+    openapi_extra=describe_body(
+        "provider_error",
+        MAX_TEXT=MAX_TEXT_CHARS,
+        MAX_PROVIDER=MAX_PROVIDER_CHARS,
+        MAX_LANGUAGE=MAX_LANGUAGE_CHARS,
+    ),
 )
 async def explain(request: Request, state: App, principal: Checker) -> Response:
     """Explains which service refused, at which stage, for which category, the charge, and the next step.

@@ -15,34 +15,18 @@ from safelight.cases.quality import NewDraw, NewGolden
 from safelight.cases.quality.models import golden_object
 from safelight.cases.quality.review_quality import own_figures, prevalence_figures, team_figures
 from safelight.core.errors import InvalidField
-from safelight.web.auth import app_state, requires
-from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.auth import requires
+from safelight.web.request_body import optional_text, required_text
 from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
 
-from .field_schemas import describe_body
+from .parameters import App, read_fields
+from .request_bodies import describe_body
 from .reviews import SCOPES
 
 Reviewer = Annotated[Principal, Depends(requires(any_of=SCOPES))]
 Lead = Annotated[Principal, Depends(requires(KeyScope.POLICY))]
 
 router = APIRouter(prefix="/v1/safelight/quality", tags=["reviews"], responses=errors(*COMMON_ERRORS))
-_GOLDEN = describe_body(
-    ["video_id", "answer", "note"],
-    {
-        "video_id": {"type": "string"},
-        "answer": {"type": "string", "enum": ["in_policy", "against_policy"]},
-        "note": {"type": "string", "maxLength": 2000},
-        "clause": {"type": ["string", "null"], "maxLength": 200},
-    },
-)
-_DRAW = describe_body(
-    ["since", "until", "per_stratum"],
-    {
-        "since": {"type": "number"},
-        "until": {"type": "number"},
-        "per_stratum": {"type": "integer", "minimum": 1},
-    },
-)
 
 
 class Agreement(BaseModel):
@@ -116,15 +100,13 @@ class GoldenList(BaseModel):
 
 
 @router.get("/own", summary="Own results of quality reviews", responses={200: {"model": OwnQuality}})
-async def own(request: Request, principal: Reviewer) -> Response:
-    app = app_state(request)
+async def own(app: App, principal: Reviewer) -> Response:
     answers = await app.threads.run(app.services.quality_results.own_answers, principal)
     return JsonResponse(own_figures(answers))
 
 
 @router.get("/team", summary="Agreement of all reviewers", responses={200: {"model": TeamQuality}})
-async def team(request: Request, principal: Lead) -> Response:
-    app = app_state(request)
+async def team(app: App, principal: Lead) -> Response:
     answers = await app.threads.run(app.services.quality_results.team_answers, principal)
     return JsonResponse(team_figures(answers))
 
@@ -132,8 +114,7 @@ async def team(request: Request, principal: Lead) -> Response:
 @router.get(
     "/samples", summary="Missed harm in samples of delivered videos", responses={200: {"model": SampleList}}
 )
-async def samples(request: Request, principal: Lead) -> Response:
-    app = app_state(request)
+async def samples(app: App, principal: Lead) -> Response:
     draws = await app.threads.run(app.services.quality_results.list_draws, principal)
     return JsonResponse(list_object(map(prevalence_figures, draws)))
 
@@ -142,22 +123,20 @@ async def samples(request: Request, principal: Lead) -> Response:
     "/samples",
     summary="Draw a random sample of delivered videos for review",
     responses={200: {"model": SamplePrevalence}, **errors(*BODY_ERRORS, 409)},
-    openapi_extra=_DRAW,
+    openapi_extra=describe_body("quality_draw"),
 )
-async def draw_sample(request: Request, principal: Lead) -> Response:
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        new = NewDraw(
-            since=_number(body.fields, "since"),
-            until=_number(body.fields, "until"),
-            per_stratum=_integer(body.fields, "per_stratum"),
-        )
+async def draw_sample(request: Request, app: App, principal: Lead) -> Response:
+    fields = await read_fields(request)
+    new = NewDraw(
+        since=_number(fields, "since"),
+        until=_number(fields, "until"),
+        per_stratum=_integer(fields, "per_stratum"),
+    )
     return JsonResponse(prevalence_figures(await app.threads.run(app.services.quality.draw, principal, new)))
 
 
 @router.get("/golden", summary="List golden cases", responses={200: {"model": GoldenList}})
-async def list_golden(request: Request, principal: Lead) -> Response:
-    app = app_state(request)
+async def list_golden(app: App, principal: Lead) -> Response:
     found = await app.threads.run(app.services.quality.list_golden, principal)
     return JsonResponse(list_object(map(golden_object, found)))
 
@@ -166,17 +145,16 @@ async def list_golden(request: Request, principal: Lead) -> Response:
     "/golden",
     summary="Make a video a golden case",
     responses={200: {"model": GoldenCase}, **errors(*BODY_ERRORS, 404, 409)},
-    openapi_extra=_GOLDEN,
+    openapi_extra=describe_body("golden_case"),
 )
-async def add_golden(request: Request, principal: Lead) -> Response:
-    app = app_state(request)
-    async with read_body(request, app.services) as body:
-        new = NewGolden(
-            video_id=required_text(body.fields, "video_id"),
-            answer=required_text(body.fields, "answer"),
-            note=required_text(body.fields, "note"),
-            clause=optional_text(body.fields, "clause"),
-        )
+async def add_golden(request: Request, app: App, principal: Lead) -> Response:
+    fields = await read_fields(request)
+    new = NewGolden(
+        video_id=required_text(fields, "video_id"),
+        answer=required_text(fields, "answer"),
+        note=required_text(fields, "note"),
+        clause=optional_text(fields, "clause"),
+    )
     return JsonResponse(golden_object(await app.threads.run(app.services.quality.add_golden, principal, new)))
 
 
@@ -185,8 +163,7 @@ async def add_golden(request: Request, principal: Lead) -> Response:
     summary="Stop giving a golden case to reviewers",
     responses={200: {"model": GoldenCase}, **errors(404)},
 )
-async def retire_golden(request: Request, principal: Lead, golden_id: str) -> Response:
-    app = app_state(request)
+async def retire_golden(app: App, principal: Lead, golden_id: str) -> Response:
     golden = await app.threads.run(app.services.quality.retire_golden, principal, golden_id)
     return JsonResponse(golden_object(golden))
 

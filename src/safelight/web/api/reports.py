@@ -20,6 +20,7 @@ from safelight.web.request_body import optional_flag, optional_identifier, optio
 from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, describe_response, whole_seconds
 
 from .parameters import App, Reader, Reviewer, read_fields
+from .request_bodies import describe_body
 
 router = APIRouter(tags=["reports"])
 
@@ -58,48 +59,11 @@ class ReportObject(BaseModel):
     )
 
 
-def _text(max_length: int, description: str = "") -> dict[str, Any]:
-    field: dict[str, Any] = {"type": ["string", "null"], "maxLength": max_length}
-    return {**field, "description": description} if description else field
-
-
-_FIELDS: dict[str, Any] = {
-    "category": {"type": ["string", "null"], "description": "A category of the policy."},
-    "reason": _text(200, "Free text, instead of a category."),
-    "note": _text(4000),
-    "contact": _text(320, "An e-mail address gets a mail with the decision, if a mail server is configured."),
-    "language": {
-        "type": ["string", "null"],
-        "enum": [*LANGUAGES, None],
-        "description": "The language of this mail. Default: `en`.",
-    },
-    "safety_identifier": _text(128, "The end user who reports, if that is not the owner of the API key."),
-}
-_NOTICE_FIELDS: dict[str, Any] = {
-    **_FIELDS,
-    "lane": {"type": "string", "enum": [lane.value for lane in ReportLane]},
-    "location": _text(
-        2000, "The id of the video, an address that contains it, or that of a page that shows it."
-    ),
-    "name": _text(200, "Needed as the signature of a notice of intimate pictures."),
-    "good_faith": {
-        "type": "boolean",
-        "description": "The reporter believes in good faith that the statements are accurate and complete; "
-        "in the lane `intimate_imagery`, also that the person shown did not agree.",
-    },
-}
-
-
-def _body(fields: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "object", "properties": fields}
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
-
-
 @router.post(
     "/v1/videos/{video_id}/report",
     summary="Report a delivered video",
     responses=describe_response(VideoReport, *BODY_ERRORS, 404, 409, 410, 429),
-    openapi_extra={"requestBody": _body(_FIELDS)},
+    openapi_extra=describe_body("report", LANGUAGES=[*LANGUAGES, None]),
 )
 async def report(request: Request, app: App, principal: Reader, video_id: str) -> Response:
     fields = await read_fields(request)
@@ -121,7 +85,7 @@ async def report(request: Request, app: App, principal: Reader, video_id: str) -
     summary="Report a video or a page for a person, with a lane",
     responses=describe_response(ReportObject, *BODY_ERRORS, 404, 409, 410, 429),
     openapi_extra={
-        "requestBody": _body(_NOTICE_FIELDS),
+        **describe_body("notice", LANGUAGES=[*LANGUAGES, None], LANES=[*ReportLane]),
         "parameters": [
             {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
         ],
@@ -153,7 +117,7 @@ async def add(request: Request, app: App, principal: Reader) -> Response:
     description="For reviewers: opens the case of the video. Without `video_id`, the page shows none of this "
     "tenant, and the outcome is `gone`.",
     responses=describe_response(ReportObject, *BODY_ERRORS, 404, 409, 410),
-    openapi_extra={"requestBody": _body({"video_id": {"type": ["string", "null"]}})},
+    openapi_extra=describe_body("report_video"),
 )
 async def place(request: Request, app: App, principal: Reviewer, report_id: str) -> Response:
     video_id = optional_text(await read_fields(request), "video_id") or ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
@@ -19,6 +18,7 @@ from safelight.web.request_body import read_body, read_file, required_text
 from safelight.web.responses import BODY_ERRORS, JsonResponse, describe_response, errors
 
 from .parameters import App
+from .request_bodies import describe_body, read_schema
 
 #: Where the API is, for the entry in C2PA's list of algorithms.
 PREFIX = "/v1/c2pa"
@@ -26,39 +26,14 @@ _MEDIA_TYPE = "application/c2pa"
 #: The body of a look-up: a name and the value of one binding.
 _MAX_BINDING_BYTES = 4096
 
+_FILE = {"schema": read_schema("file")}
+_CONTENT = {
+    **dict.fromkeys(("video/*", "image/*", "application/octet-stream"), _FILE),
+    "multipart/form-data": {"schema": read_schema("file_form")},
+}
 router = APIRouter(
     prefix=PREFIX, tags=["checks"], dependencies=[Depends(no_account)], responses=errors(*BODY_ERRORS)
 )
-_QUERY = {
-    "alg": {"type": "string", "description": "Name of the soft binding's algorithm."},
-    "value": {"type": "string", "description": "Value of the soft binding, in base64."},
-}
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"type": "object", "properties": _QUERY, "required": ["alg", "value"]}
-            }
-        },
-    }
-}
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
-_CONTENT: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            **dict.fromkeys(("video/*", "image/*", "application/octet-stream"), _BINARY),
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                    "required": ["file"],
-                }
-            },
-        },
-    }
-}
 
 
 class SoftBindingMatch(BaseModel):
@@ -103,7 +78,7 @@ async def find_by_binding(state: App, alg: str, value: str) -> Response:
     "/matches/byBinding",
     summary="Find manifests by a soft binding in the body",
     responses=describe_response(SoftBindingMatches),
-    openapi_extra=_BODY,
+    openapi_extra=describe_body("soft_binding"),
 )
 async def find_by_binding_in_body(request: Request, state: App) -> Response:
     """The same as `GET`."""
@@ -116,7 +91,7 @@ async def find_by_binding_in_body(request: Request, state: App) -> Response:
     "/matches/byContent",
     summary="Find manifests by a video or an image",
     responses=describe_response(SoftBindingMatches, 429),
-    openapi_extra=_CONTENT,
+    openapi_extra={"requestBody": {"required": True, "content": _CONTENT}},
 )
 async def find_by_content(request: Request, state: App, alg: str = WATERMARK_ALGORITHM) -> Response:
     """The identifier of the manifest of the delivered file that this one is, or was made from.

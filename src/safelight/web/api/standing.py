@@ -30,19 +30,10 @@ from safelight.web.responses import (
 )
 
 from . import schemas
-from .field_schemas import describe_body
 from .parameters import Admin, App, Reader, Reviewer, read_fields
+from .request_bodies import describe_body
 
 router = APIRouter(prefix="/v1/safelight", tags=["standing"], responses=errors(*COMMON_ERRORS, 404))
-_REASON = {"type": "string", "maxLength": 2000, "description": "For staff; it never leaves the console."}
-_BAN = describe_body(
-    ["safety_identifier", "reason"],
-    {
-        "safety_identifier": {"type": "string", "maxLength": 128},
-        "reason": _REASON,
-        "threat_to_life": {"type": "boolean", "description": "Then neither points nor a notice are needed."},
-    },
-)
 _TERM_TYPES = dict.fromkeys(("audience", "use_kind", "territory", "context"), "string") | {
     "commercial": "boolean"
 }
@@ -128,8 +119,8 @@ TERM_FIELDS = {
     name: {"type": [_TERM_TYPES.get(name, "integer"), "null"]} for name in TermsObject.model_fields
 }
 _TERMS = describe_body(
-    [],
-    {
+    "terms",
+    FIELDS={
         "revision": {
             "type": "integer",
             "description": "Of the terms that you have read. If they were changed since, the answer is 409.",
@@ -181,7 +172,7 @@ async def list_standings(app: App, principal: Reviewer) -> Response:
     "/bans",
     summary="Propose to ban an end user",
     responses=describe_response(BanObject, *BODY_ERRORS, 409),
-    openapi_extra=_BAN,
+    openapi_extra=describe_body("ban"),
 )
 async def propose_ban(request: Request, app: App, principal: Reviewer) -> Response:
     services = app.services.require_standing()
@@ -210,7 +201,7 @@ async def confirm_ban(app: App, principal: Reviewer, ban_id: str) -> Response:
     "/bans/{ban_id}/lift",
     summary="Lift a ban, or withdraw its proposal",
     responses=describe_response(BanObject, *BODY_ERRORS),
-    openapi_extra=describe_body(["reason"], {"reason": _REASON}),
+    openapi_extra=describe_body("ban_lift"),
 )
 async def lift_ban(request: Request, app: App, principal: Reviewer, ban_id: str) -> Response:
     services = app.services.require_standing()

@@ -35,9 +35,9 @@ from safelight.web.responses import (
 )
 
 from . import schemas
-from .appeals import APPEAL_FIELDS, VideoAppeal, appeal_object
-from .field_schemas import describe_body
+from .appeals import VideoAppeal, appeal_object
 from .parameters import App, Reader, read_fields
+from .request_bodies import describe_body
 
 StatementId = Annotated[str, Path(max_length=80)]
 EndUser = Annotated[
@@ -53,17 +53,7 @@ Language = Annotated[Literal["en", "zh-Hant", "zh-Hans"], Query(description="The
 
 router = APIRouter(prefix="/v1/safelight/statements", tags=["statements"], responses=errors(*COMMON_ERRORS))
 _APPEAL: dict[str, Any] = {
-    **describe_body(
-        ["text"],
-        {
-            **APPEAL_FIELDS,
-            "safety_identifier": {
-                "type": ["string", "null"],
-                "maxLength": 128,
-                "description": "The end user who appeals. The statement must address them.",
-            },
-        },
-    ),
+    **describe_body("statement_appeal"),
     "parameters": [
         {
             **schemas.IDEMPOTENCY,

@@ -22,6 +22,7 @@ from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
 from . import schemas
 from .content import content_response
 from .parameters import App, Writer
+from .request_bodies import CREATE_BODY
 from .shown_video import accepted_texts, show_video
 from .submission import create_video
 
@@ -45,7 +46,7 @@ router = APIRouter(
         200: {"description": "The file", "content": {"video/mp4": {}}},
         202: {"model": schemas.Video, "description": "Held, or not ready in time: poll the video"},
     },
-    openapi_extra={"requestBody": schemas.CREATE_BODY, "parameters": [schemas.IDEMPOTENCY]},
+    openapi_extra={"requestBody": CREATE_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def create_and_wait(request: Request, state: App, principal: Writer) -> Response:
     """Returns the delivered file, or 202 with the video if the video is held or takes too long.

@@ -24,37 +24,13 @@ from safelight.web.responses import (
     list_object,
 )
 
-from .field_schemas import describe_body
 from .parameters import App, Reader, Reviewer, Writer, read_fields
+from .request_bodies import describe_body
 
 Name = Annotated[str, Path(max_length=60)]
 Version = Annotated[int, Path(ge=1, le=999_999_999)]
 
 router = APIRouter(prefix="/v1/safelight/templates", tags=["templates"], responses=errors(*COMMON_ERRORS))
-_ADD = describe_body(
-    ["source"],
-    {
-        "source": {
-            "type": "string",
-            "maxLength": MAX_SOURCE_CHARACTERS,
-            "description": "The template as YAML text.",
-        }
-    },
-)
-_RENDER_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "version": {"type": ["integer", "null"], "minimum": 1, "maximum": 999_999_999},
-                    "values": {"type": "object", "additionalProperties": {"type": "string"}},
-                },
-            }
-        }
-    },
-}
 
 
 class SlotObject(BaseModel):
@@ -143,7 +119,7 @@ async def list_templates(
     "",
     summary="Add a draft",
     responses=describe_response(TemplateObject, *BODY_ERRORS, 409),
-    openapi_extra=_ADD,
+    openapi_extra=describe_body("template", MAX_SOURCE=MAX_SOURCE_CHARACTERS),
 )
 async def add(request: Request, app: App, principal: Writer) -> Response:
     """The draft is the next version of its name."""
@@ -174,7 +150,7 @@ async def retrieve(
     "/{name}/render",
     summary="Render the prompt of a template",
     responses=describe_response(RenderedTemplate, *BODY_ERRORS, 404, 409),
-    openapi_extra={"requestBody": _RENDER_BODY},
+    openapi_extra=describe_body("template_values"),
 )
 async def render(request: Request, app: App, principal: Reader, name: Name) -> Response:
     """The prompt is not judged; check it with `POST /v1/videos/check`."""

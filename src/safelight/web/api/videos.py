@@ -39,6 +39,7 @@ from . import schemas
 from .content import content_response
 from .parameters import App, Reader, Writer
 from .record import record_object
+from .request_bodies import CREATE_BODY
 from .shown_video import accepted_texts, show_video, translate_video
 from .sse import event_poller, event_stream
 from .submission import budget_headers, poll_headers, submit
@@ -65,7 +66,7 @@ router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=errors(*COMMO
     "",
     summary="Create a video",
     responses=describe_response(schemas.Video, *BODY_ERRORS, 404, 409, 410, 429),
-    openapi_extra={"requestBody": schemas.CREATE_BODY, "parameters": [schemas.IDEMPOTENCY]},
+    openapi_extra={"requestBody": CREATE_BODY, "parameters": [schemas.IDEMPOTENCY]},
 )
 async def create(request: Request, state: App, principal: Writer) -> Response:
     services = state.services
