@@ -1,4 +1,4 @@
-"""How this copy of Safelight was installed, and the command that adds further packages to it.
+"""How this copy of Safelight was installed, where its packages are, and the command that adds further ones.
 
 Safelight is on no public index: a name there would be what a stranger publishes under it.
 """
@@ -24,6 +24,14 @@ def install_command(extra: str) -> str:
     If that place is not known or does not exist any more: from a clone, where the command has to be run.
     """
     return _command(extra, _read_origin())
+
+
+def find_package_folder(name: str) -> Path | None:
+    """The folder of an installed package, which is not imported; None if it is not installed."""
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 def _command(extra: str, origin: str | None) -> str:

@@ -38,9 +38,8 @@ class BoxTracker:
     positions in a row.
     """
 
-    def __init__(self, *, bridge: int, overlap: float = _MIN_OVERLAP) -> None:
+    def __init__(self, *, bridge: int) -> None:
         self._bridge = bridge
-        self._overlap = overlap
         self._live: list[Track] = []
         self._done: list[Track] = []
 
@@ -60,7 +59,7 @@ class BoxTracker:
                 (iou, index, track)
                 for index, (_score, box) in enumerate(boxes)
                 for track in self._live
-                if (iou := intersection_over_union(box, track.last_box)) >= self._overlap
+                if (iou := intersection_over_union(box, track.last_box)) >= _MIN_OVERLAP
             ),
             key=lambda pair: -pair[0],
         )

@@ -6,8 +6,9 @@ import contextlib
 import datetime as dt
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -30,6 +31,13 @@ class ListOrigin(msgspec.Struct, frozen=True, kw_only=True):
     reviewed: str = ""
     #: The list is stale if the last review is more days ago.
     review_days: int = 180
+
+
+def configured_folder(options: Mapping[str, Any]) -> Path:
+    """The folder in the options of a detector. Without one, the name of a folder that does not exist, so that
+    no list is found.
+    """
+    return Path(options.get("folder") or "nowhere")
 
 
 class ListFolder:

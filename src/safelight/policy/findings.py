@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import resources
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -40,7 +41,7 @@ class Group(StrEnum):
 
 
 class Category(StrEnum):
-    """The shipped categories.
+    """The shipped categories, as `taxonomy.json` describes them.
 
     A third party adds its own as `CategorySpec`s. For this reason, the type of a category is `str` elsewhere.
     """
@@ -135,168 +136,10 @@ class Taxonomy:
         return Taxonomy([*self, *added]) if added else self
 
 
-def _spec(
-    category: Category,
-    group: Group,
-    summary: str,
-    *,
-    mandatory: bool = False,
-    hide_details: bool = False,
-    severity: int = DEFAULT_SEVERITY,
-) -> CategorySpec:
-    return CategorySpec(
-        name=category.value,
-        group=group,
-        summary=summary,
-        mandatory=mandatory,
-        hide_details=hide_details,
-        severity=severity,
-    )
-
-
 SHIPPED = Taxonomy(
-    [
-        _spec(Category.SEXUAL, Group.SEXUAL, "Sexual content and nudity of adults.", mandatory=True),
-        _spec(
-            Category.SEXUAL_MINORS,
-            Group.MINORS,
-            "Sexual content together with any sign of a minor.",
-            mandatory=True,
-            hide_details=True,
-            severity=16,
-        ),
-        _spec(
-            Category.SEXUAL_REAL_PERSON,
-            Group.SEXUAL,
-            "A real person is shown or described in a sexual way.",
-            severity=8,
-        ),
-        _spec(
-            Category.NCII,
-            Group.LIKENESS,
-            "Intimate imagery of a recognisable person without consent.",
-            mandatory=True,
-            hide_details=True,
-            severity=16,
-        ),
-        _spec(Category.VIOLENCE, Group.VIOLENCE, "Violence against people or animals."),
-        _spec(
-            Category.VIOLENCE_GRAPHIC,
-            Group.VIOLENCE,
-            "Gore: injuries, mutilation or death in graphic detail.",
-            mandatory=True,
-            severity=8,
-        ),
-        _spec(
-            Category.VIOLENCE_ASSAULT,
-            Group.VIOLENCE,
-            "Somebody who cannot defend themselves is beaten, choked, stabbed or otherwise hurt.",
-        ),
-        _spec(
-            Category.VIOLENCE_MASS_ATTACK,
-            Group.VIOLENCE,
-            "An attack on many people in a crowd, a school, a place of worship or a vehicle.",
-            severity=8,
-        ),
-        _spec(
-            Category.VIOLENCE_TORTURE,
-            Group.VIOLENCE,
-            "A captive is made to suffer, to get something from them or to enjoy it.",
-            severity=8,
-        ),
-        _spec(
-            Category.CRUELTY_ANIMALS,
-            Group.VIOLENCE,
-            "An animal is made to suffer for amusement or out of anger.",
-        ),
-        _spec(Category.SELF_HARM, Group.SELF_HARM, "Self-harm or suicide as a subject."),
-        _spec(
-            Category.SELF_HARM_ACT,
-            Group.SELF_HARM,
-            "A person hurts or kills themselves, with the method or the wounds, or is praised for it.",
-            hide_details=True,
-            severity=8,
-        ),
-        _spec(
-            Category.SELF_HARM_INTENT,
-            Group.SELF_HARM,
-            "A person expresses the intention to harm themselves.",
-            severity=16,
-        ),
-        _spec(
-            Category.SELF_HARM_INSTRUCTIONS,
-            Group.SELF_HARM,
-            "Methods of self-harm shown or explained.",
-            hide_details=True,
-            severity=8,
-        ),
-        _spec(Category.HATE, Group.HATE, "Hatred against a group because of who its members are."),
-        _spec(Category.HATE_SYMBOLS, Group.HATE, "Symbols of hate movements used to promote them."),
-        _spec(
-            Category.HATE_DEHUMANISATION,
-            Group.HATE,
-            "A group of people is shown as animals, vermin, dirt or a disease.",
-        ),
-        _spec(Category.HARASSMENT, Group.HATE, "Threats, humiliation or bullying of a person."),
-        _spec(
-            Category.EXTREMISM,
-            Group.EXTREMISM,
-            "Praise, promotion or recruitment for violent extremism.",
-            mandatory=True,
-            hide_details=True,
-            severity=8,
-        ),
-        _spec(
-            Category.ILLICIT,
-            Group.ILLICIT,
-            "How to commit crimes; trade in illegal goods.",
-            hide_details=True,
-        ),
-        _spec(
-            Category.LIKENESS,
-            Group.LIKENESS,
-            "A recognisable real person is depicted or named.",
-            mandatory=True,
-        ),
-        _spec(Category.IP_CHARACTER, Group.IP, "A protected fictional character.", severity=1),
-        _spec(Category.IP_BRAND, Group.IP, "A brand, logo or trademark.", severity=1),
-        _spec(
-            Category.DECEPTION,
-            Group.DECEPTION,
-            "Fabricated content that viewers may believe is real: fake news, invented events.",
-            severity=2,
-        ),
-        _spec(
-            Category.DECEPTION_SPEECH,
-            Group.DECEPTION,
-            "Invented speech attributed to a real person.",
-            severity=2,
-        ),
-        _spec(
-            Category.DECEPTION_SUBLIMINAL,
-            Group.DECEPTION,
-            "Text or pictures that appear too briefly to be noticed.",
-            severity=2,
-        ),
-        _spec(
-            Category.DECEPTION_IMPERSONATION,
-            Group.DECEPTION,
-            "Somebody poses as a real person or office so that viewers believe it.",
-        ),
-        _spec(
-            Category.DECEPTION_SCAM,
-            Group.DECEPTION,
-            "Viewers are to lose money, data or access: false prizes, investments, warnings.",
-        ),
-        _spec(Category.PRIVACY, Group.PRIVACY, "Private data of a person: address, number, document."),
-        _spec(
-            Category.MINORS_PRESENT,
-            Group.MINORS,
-            "A child or teenager is present; this alone is not a violation.",
-            severity=8,
-        ),
-        _spec(Category.PHOTOSENSITIVE, Group.HEALTH, "Flicker that can cause a seizure.", severity=8),
-    ]
+    msgspec.json.decode(
+        resources.files(__package__).joinpath("taxonomy.json").read_bytes(), type=list[CategorySpec]
+    )
 )
 
 

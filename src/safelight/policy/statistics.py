@@ -64,11 +64,11 @@ def cohen_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
     return (agreed * n - by_chance) / (n * n - by_chance)
 
 
-def krippendorff_alpha(answers: Sequence[Sequence[int]], *, ordinal: bool = False) -> float | None:
+def krippendorff_alpha(answers: Sequence[Sequence[int]]) -> float | None:
     """Krippendorff's alpha. `answers`: for each case, the answers of all who judged it, in any order.
 
-    A case with one answer does not count. `ordinal`: the numbers are ranks, and neighbours differ less. None
-    if it is not defined: fewer than two different answers were given.
+    A case with one answer does not count. None if it is not defined: fewer than two different answers were
+    given.
     """
     weights: dict[tuple[int, int], float] = {}
     for of_case in answers:
@@ -78,24 +78,9 @@ def krippendorff_alpha(answers: Sequence[Sequence[int]], *, ordinal: bool = Fals
     totals = Counter(answer for of_case in answers if len(of_case) > 1 for answer in of_case)
     if len(totals) < 2:
         return None
-    distances = _distances(totals, ordinal=ordinal)
-    observed = sum(weight * distances[pair] for pair, weight in weights.items())
-    by_chance = sum(totals[a] * totals[b] * distance for (a, b), distance in distances.items())
+    observed = sum(weight for (one, other), weight in weights.items() if one != other)
+    by_chance = sum(one * other for one, other in permutations(totals.values(), 2))
     return 1 - observed * (totals.total() - 1) / by_chance
-
-
-def _distances(totals: Counter[int], *, ordinal: bool) -> dict[tuple[int, int], float]:
-    """How far apart each two answers are. Ordinal: the number of answers that lie between them, squared."""
-    found = {}
-    for a in totals:
-        for b in totals:
-            if not ordinal:
-                found[a, b] = float(a != b)
-                continue
-            low, high = min(a, b), max(a, b)
-            between = sum(count for answer, count in totals.items() if low <= answer <= high)
-            found[a, b] = (between - (totals[a] + totals[b]) / 2) ** 2
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,7 +111,7 @@ def write_key_file(path: Path, data: bytes, *, replace: bool, mode: int = 0o600)
     write(path, data, mode=mode)
 
 
-def _utc_now() -> dt.datetime:
+def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
@@ -176,7 +176,7 @@ class KeyStore:
 
     @classmethod
     def own(
-        cls, directory: Path, *, organization: str, clock: Callable[[], dt.datetime] = _utc_now
+        cls, directory: Path, *, organization: str, clock: Callable[[], dt.datetime] = utc_now
     ) -> KeyStore:
         """Our own root and signing key in `directory`, created on first use and renewed automatically.
 
@@ -193,7 +193,7 @@ class KeyStore:
         chain: Path,
         anchors: Path | None = None,
         folder: Path | None = None,
-        clock: Callable[[], dt.datetime] = _utc_now,
+        clock: Callable[[], dt.datetime] = utc_now,
     ) -> KeyStore:
         """A key store from the operator's PEM files: a P-256 key, and the chain, signing certificate
         first. `anchors` has the trusted root certificates; by default the chain's last certificate.

@@ -26,7 +26,7 @@ from safelight.media.sandbox.sandbox import Sandbox
 
 from . import manifest, worker
 from .fingerprints.clip_fingerprint import ClipFingerprint
-from .keys import KeyStore, SigningKey
+from .keys import KeyStore, SigningKey, utc_now
 from .manifest import Ingredient, SealFacts, SoftBinding, SourceType, TrainingUse
 from .manifest_traces import has_manifest_traces
 from .seal import NO_MARK, WATERMARK_ALGORITHM, Mark, MarkState, Seal, timestamp_facts
@@ -49,10 +49,6 @@ _MAX_MARKING_S, _MARKING_SHARE = 1800.0, 0.5
 #: Pause before a video looks again for a usable signing key. A person has to replace the key.
 _KEY_RETRY_S = 30.0
 _MARK_STATES = {Obstacle.FORMAT: MarkState.FORMAT, Obstacle.TIME: MarkState.NO_TIME}
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +83,7 @@ class Sealer:
         keys: KeyStore,
         watermark: WatermarkService | None = None,
         options: SealingOptions | None = None,
-        clock: Callable[[], dt.datetime] = _utc_now,
+        clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self._sandbox = sandbox
         self._keys = keys

@@ -17,15 +17,12 @@ from safelight.media.sandbox.entrypoints import EntryPoint
 from safelight.media.sandbox.sandbox import Sandbox
 
 from . import worker
+from .keys import utc_now
 from .timestamp_authority import Timestamp, TimestampAuthority, TimestampMissing
 
 _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 #: Largest difference between the clocks of this machine and of the authority.
 _CLOCK_TOLERANCE = dt.timedelta(minutes=10)
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +41,7 @@ class Timestamper:
         *,
         sandbox: Sandbox,
         authority: TimestampAuthority,
-        clock: Callable[[], dt.datetime] = _utc_now,
+        clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self._sandbox = sandbox
         self._authority = authority

@@ -155,7 +155,6 @@ def screen_joined_text(
     pipeline: TextPipeline,
     alone: Iterable[Finding],
     *,
-    table: IndicatorTable | None = None,
     head: CrossModalClassifier | None = None,
 ) -> CrossModalResult:
     """Find harm that only the joined text shows, with evidence in at least two of its parts.
@@ -163,7 +162,7 @@ def screen_joined_text(
     `alone` has the findings of the single parts. If all parts have the same source, the text is not screened
     again. Only the indicator rules apply then, because indicators can be in different lines of one source.
     """
-    known, table = tuple(alone), table or shipped()
+    known, table = tuple(alone), shipped()
     indicators = find_indicators(parts, known, table)
     framed = any(part.media and FRAMING_INDICATORS & part.signs.keys() for part in indicators)
     screened = _screen_variants(parts, pipeline, known, framed=framed)

@@ -18,6 +18,7 @@ import msgspec
 from safelight.core.records import About, Shown
 from safelight.detectors.protocol import MediaText, SpokenWord
 from safelight.detectors.text.media_text import join_lines
+from safelight.media.audio import merge_spans
 from safelight.policy.findings import Finding, TimeRange
 from safelight.store.database import Transaction
 from safelight.store.tables import transcripts
@@ -58,7 +59,7 @@ class Transcript(Shown):
 
 def mark_transcript(lines: Iterable[MediaText], findings: Iterable[Finding]) -> Transcript:
     """The transcript as it is stored: plain text in spoken order, with the evidence of findings. Pure."""
-    ranges = _merge(
+    ranges = merge_spans(
         (place.start_s, place.end_s)
         for finding in findings
         if finding.attributes.get("speech")
@@ -76,17 +77,6 @@ def mark_transcript(lines: Iterable[MediaText], findings: Iterable[Finding]) -> 
             break
         kept.append(number)
     return Transcript(lines=tuple(marked[number] for number in sorted(kept)), is_cut=len(kept) < len(marked))
-
-
-def _merge(ranges: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The same times as ranges that do not overlap, in order."""
-    merged: list[tuple[float, float]] = []
-    for start, end in sorted(ranges):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def _divide(line: MediaText) -> Iterator[MediaText]:

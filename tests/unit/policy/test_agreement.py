@@ -29,28 +29,28 @@ def test_kappa_equals_that_of_scikit_learn(pairs: list[tuple[str, str]]) -> None
     assert math.isclose(found, wanted, rel_tol=0, abs_tol=1e-9)
 
 
-@given(_TABLES, st.booleans())
-def test_alpha_equals_that_of_krippendorff(table: list[list[int]], ordinal: bool) -> None:
+@given(_TABLES)
+def test_alpha_equals_that_of_krippendorff(table: list[list[int]]) -> None:
     krippendorff = pytest.importorskip("krippendorff")
     assume(len({answer for of_case in table if len(of_case) > 1 for answer in of_case}) > 1)
     people = max(map(len, table))
     columns = [[*of_case, *[math.nan] * (people - len(of_case))] for of_case in table]
     wanted = krippendorff.alpha(
         reliability_data=[list(row) for row in zip(*columns, strict=True)],
-        level_of_measurement="ordinal" if ordinal else "nominal",
+        level_of_measurement="nominal",
     )
-    found = krippendorff_alpha(table, ordinal=ordinal)
+    found = krippendorff_alpha(table)
     assert found is not None
     assert math.isclose(found, wanted, rel_tol=0, abs_tol=1e-9)
 
 
-@given(_TABLES, st.booleans(), st.randoms())
+@given(_TABLES, st.randoms())
 def test_alpha_does_not_depend_on_the_order_of_cases_and_answers(
-    table: list[list[int]], ordinal: bool, shuffled: random.Random
+    table: list[list[int]], shuffled: random.Random
 ) -> None:
     other = [shuffled.sample(of_case, len(of_case)) for of_case in table]
     shuffled.shuffle(other)
-    found, again = (krippendorff_alpha(one, ordinal=ordinal) for one in (table, other))
+    found, again = (krippendorff_alpha(one) for one in (table, other))
     assert (found is None) == (again is None)
     if found is not None and again is not None:
         assert math.isclose(found, again, abs_tol=1e-9)
@@ -63,14 +63,6 @@ def test_perfect_agreement_is_one_and_a_single_answer_is_not_defined() -> None:
     assert cohen_kappa([("a", "a")] * 30) is None
     assert cohen_kappa([]) is None
     assert krippendorff_alpha([[1, 1], [1, 1], [2]]) is None
-
-
-def test_ordinal_alpha_forgives_neighbours() -> None:
-    near = [[1, 2], [3, 3], [4, 4], [2, 2]] * 5
-    nominal, ordinal = krippendorff_alpha(near), krippendorff_alpha(near, ordinal=True)
-    assert nominal is not None
-    assert ordinal is not None
-    assert ordinal > nominal
 
 
 def test_accuracy_is_given_from_20_cases() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.core.installation import install_command
+from safelight.core.installation import find_package_folder, install_command
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, RunLocation
 from safelight.media.audio import peak_amplitude
@@ -22,6 +21,8 @@ _MISSING = f"The speech model is not installed: {install_command('server')} (pac
 RATE = 16_000
 #: Number of samples per step, and number of samples before the step that the model also needs.
 _STEP_SAMPLES, _CONTEXT_SAMPLES = 512, 64
+#: Shortest pause that ends a span of speech, and shortest span.
+_PAUSE_S, _MIN_S = 0.4, 0.1
 #: Peak below which sound counts as silent, peak to which quiet sound is amplified, and largest gain.
 _SILENCE_PEAK, _TARGET_PEAK, _MAX_GAIN = 1e-4, 0.5, 20.0
 
@@ -34,16 +35,16 @@ class SileroDetector:
     capabilities: tuple[Capability, ...] = ()
     rate = RATE
 
-    def __init__(self, model: Path, *, threshold: float = 0.5, pause_s: float = 0.4) -> None:
+    def __init__(self, model: Path, *, threshold: float = 0.5) -> None:
         self._session = open_session(model)
-        self._threshold, self._pause_s = threshold, pause_s
+        self._threshold = threshold
 
     def find_speech(self, sound: AudioChunk) -> Iterable[tuple[float, float]]:
         return speech_spans(
             list(self.probabilities(sound.samples)),
             step_s=_STEP_SAMPLES / RATE,
             threshold=self._threshold,
-            pause_s=self._pause_s,
+            pause_s=_PAUSE_S,
         )
 
     def probabilities(self, samples: npt.NDArray[np.float32]) -> Iterator[float]:
@@ -70,7 +71,6 @@ def speech_spans(
     step_s: float,
     threshold: float,
     pause_s: float,
-    min_s: float = 0.1,
 ) -> list[tuple[float, float]]:
     """Spans of likely speech. A span starts at a step over the threshold and ends at a pause clearly below
     it. Pure.
@@ -93,16 +93,13 @@ def speech_spans(
         found.append(
             (begin * step_s, (len(probabilities) if silent_since is None else silent_since) * step_s)
         )
-    return [(round(begin, 3), round(end, 3)) for begin, end in found if end - begin >= min_s]
+    return [(round(begin, 3), round(end, 3)) for begin, end in found if end - begin >= _MIN_S]
 
 
 def find_model_file() -> Path | None:
     """Path of the installed model; None if it is not installed. Does not open the file."""
-    spec = importlib.util.find_spec(MODULE)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    file = Path(next(iter(spec.submodule_search_locations))) / FILE
-    return file if file.is_file() else None
+    package = find_package_folder(MODULE)
+    return package / FILE if package and (package / FILE).is_file() else None
 
 
 def _missing(_options: dict[str, Any]) -> str | None:

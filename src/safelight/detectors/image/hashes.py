@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from safelight.detectors.list_folder import configured_folder
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.findings import Finding, Modality
 
@@ -55,20 +56,12 @@ class HashDetector:
         return found
 
 
-def _folder(options: dict[str, Any]) -> Path:
-    """The folder of the lists. Without one, the name of a folder that does not exist, so that no list is
-    found.
-    """
-    return Path(options.get("folder") or "nowhere")
-
-
 def _load(options: dict[str, Any]) -> HashDetector:
-    return HashDetector(_folder(options))
+    return HashDetector(configured_folder(options))
 
 
 def _idle(options: dict[str, Any]) -> str | None:
-    folder = options.get("folder")
-    if folder and any(Path(folder).glob(f"*{SUFFIX}")):
+    if any(configured_folder(options).glob(f"*{SUFFIX}")):
         return None
     command = "safelight hash-lists import FILE --list NAME --category CATEGORY"
     return f"No hash list is imported. Import one: {command}."

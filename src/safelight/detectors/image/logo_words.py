@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from safelight.detectors.list_folder import configured_folder
 from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation, TextContent
 from safelight.detectors.text.edit_distance import edit_distance
 from safelight.policy.findings import Basis, Finding, Match, Modality, TextSpan
@@ -85,20 +86,12 @@ def _finding(logo: EnrolledLogo, word: str, content: TextContent, span: tuple[in
     )
 
 
-def _folder(options: dict[str, Any]) -> Path:
-    """The folder of the logos. Without one, the name of a folder that does not exist, so that no logo is
-    found.
-    """
-    return Path(options.get("folder") or "nowhere")
-
-
 def _load(options: dict[str, Any]) -> LogoWordDetector:
-    return LogoWordDetector(_folder(options))
+    return LogoWordDetector(configured_folder(options))
 
 
 def _idle(options: dict[str, Any]) -> str | None:
-    folder = options.get("folder")
-    if folder and any(Path(folder).glob(f"*{SUFFIX}")):
+    if any(configured_folder(options).glob(f"*{SUFFIX}")):
         return None
     return "No logo with words has been added. Add one: safelight logos add NAME --word WORD."
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from safelight.detectors.list_folder import configured_folder
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.findings import Basis, Category, Finding, ImageBox, Match, Modality
 
@@ -95,20 +96,12 @@ def _finding(found: TemplateMatch, width: int, height: int) -> Finding:
     )
 
 
-def _folder(options: dict[str, Any]) -> Path:
-    """The folder of the logos. Without one, the name of a folder that does not exist, so that no logo is
-    found.
-    """
-    return Path(options.get("folder") or "nowhere")
-
-
 def _load(options: dict[str, Any]) -> LogoDetector:
-    return LogoDetector(_folder(options), min_score=float(options.get("min_score", MIN_STRENGTH)))
+    return LogoDetector(configured_folder(options), min_score=float(options.get("min_score", MIN_STRENGTH)))
 
 
 def _idle(options: dict[str, Any]) -> str | None:
-    folder = options.get("folder")
-    if folder and any(Path(folder).glob(f"*{SUFFIX}")):
+    if any(configured_folder(options).glob(f"*{SUFFIX}")):
         return None
     return "No logo has been added. Add one: safelight logos add NAME FILE..."
 

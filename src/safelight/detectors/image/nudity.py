@@ -7,7 +7,6 @@ not reported.
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.core.installation import install_command
+from safelight.core.installation import find_package_folder, install_command
 from safelight.detectors.box_tracker import intersection_over_union
 from safelight.detectors.image.region_cache import (
     CachedRegions,
@@ -281,11 +280,8 @@ def find_model_file() -> Path | None:
     """Path of the model in the installed package. The package is not imported, because it would import
     OpenCV.
     """
-    found = importlib.util.find_spec("nudenet")
-    if found is None or not found.submodule_search_locations:
-        return None
-    path = Path(found.submodule_search_locations[0]) / "320n.onnx"
-    return path if path.is_file() else None
+    package = find_package_folder("nudenet")
+    return package / "320n.onnx" if package and (package / "320n.onnx").is_file() else None
 
 
 def _missing(_options: dict[str, Any]) -> str | None:

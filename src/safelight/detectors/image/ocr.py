@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.core.installation import install_command
+from safelight.core.installation import find_package_folder, install_command
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText, RunLocation
 from safelight.policy.findings import Category, Modality
@@ -133,10 +132,10 @@ def find_models_folder() -> Path | None:
     """Folder of the models in the installed package; None if a model is missing. The package is not
     imported.
     """
-    found = importlib.util.find_spec("rapidocr")
-    if found is None or not found.submodule_search_locations:
+    package = find_package_folder("rapidocr")
+    if package is None:
         return None
-    folder = Path(found.submodule_search_locations[0]) / "models"
+    folder = package / "models"
     return folder if all((folder / name).is_file() for name in _MODELS) else None
 
 

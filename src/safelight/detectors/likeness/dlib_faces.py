@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.core.installation import install_command
+from safelight.core.installation import find_package_folder, install_command
 from safelight.detectors.box_tracker import intersection_over_union
 from safelight.detectors.protocol import Keyframe
 
@@ -44,10 +44,10 @@ def find_model_folder() -> Path | None:
     """The folder of the models; None if they are missing. Their package is not imported, because it needs
     setuptools.
     """
-    found = importlib.util.find_spec(_PACKAGE)
-    if found is None or not found.submodule_search_locations:
+    package = find_package_folder(_PACKAGE)
+    if package is None:
         return None
-    folder = Path(found.submodule_search_locations[0]) / "models"
+    folder = package / "models"
     return folder if (folder / _EMBEDDER_FILE).is_file() and (folder / _LANDMARKS_FILE).is_file() else None
 
 

@@ -16,13 +16,14 @@ from .dlib_faces import TEMPLATE_WIDTH
 from .faces import FaceTrack
 from .tracks import FaceBox, FaceDetection
 
+_TIMEOUT_S = 120.0
+
 
 class DlibFaceEmbedder:
     """A `FaceEmbedder`. It receives templates through a pipe and never stores them."""
 
-    def __init__(self, process: ModelProcess | None = None, *, timeout_s: float = 120.0) -> None:
-        self._process = process or ModelProcess(EntryPoint.of(dlib_faces.load), {})
-        self._timeout_s = timeout_s
+    def __init__(self) -> None:
+        self._process = ModelProcess(EntryPoint.of(dlib_faces.load), {})
 
     def find_tracks(
         self, keyframes: Sequence[Keyframe], boxes: dict[int, list[FaceBox]], *, moving: bool
@@ -46,7 +47,7 @@ class DlibFaceEmbedder:
                 "boxes": {str(place): [list(box) for box in found] for place, found in boxes.items()},
                 "moving": moving,
             },
-            timeout_s=self._timeout_s,
+            timeout_s=_TIMEOUT_S,
         )
         return tuple(_parse_track(one, len(keyframes)) for one in answer["tracks"])
 

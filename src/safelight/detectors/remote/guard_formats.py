@@ -12,40 +12,19 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
+import msgspec
+
 UNSAFE_SCORE, CONTROVERSIAL_SCORE = 0.9, 0.55
-_QWEN = {
-    "Violent": ("violence",),
-    "Non-violent Illegal Acts": ("illicit",),
-    "Sexual Content or Sexual Acts": ("sexual",),
-    "PII": ("privacy",),
-    "Personally Identifiable Information": ("privacy",),
-    "Suicide & Self-Harm": ("self-harm",),
-    "Unethical Acts": ("harassment",),
-    "Politically Sensitive Topics": ("deception",),
-    "Copyright Violation": ("ip/character",),
-    "Jailbreak": (),
-    "None": (),
-}
+#: Our categories by those of a guard model; a category of theirs may have none of ours.
+_CATEGORIES = msgspec.json.decode(
+    resources.files(__package__).joinpath("guard_categories.json").read_bytes(),
+    type=dict[str, dict[str, tuple[str, ...]]],
+)
 _QWEN_LINE = re.compile(r"^Safety:\s*(Safe|Unsafe|Controversial)\s*$", re.MULTILINE)
 _QWEN_CATEGORIES = re.compile(r"^Categories:\s*(.+)$", re.MULTILINE)
-_LLAMA = {
-    "S1": ("violence",),
-    "S2": ("illicit",),
-    "S3": ("sexual",),
-    "S4": ("sexual/minors",),
-    "S5": ("harassment",),
-    "S6": (),
-    "S7": ("privacy",),
-    "S8": ("ip/character",),
-    "S9": ("illicit",),
-    "S10": ("hate",),
-    "S11": ("self-harm",),
-    "S12": ("sexual",),
-    "S13": ("deception",),
-    "S14": (),
-}
 _SHIELD = (
     (
         "sexual",
@@ -70,21 +49,6 @@ _SHIELD = (
         " intimidating, bullying, or abusive content targeting another individual.",
     ),
 )
-_OMNI = {
-    "harassment": ("harassment",),
-    "harassment/threatening": ("harassment", "violence"),
-    "hate": ("hate",),
-    "hate/threatening": ("hate",),
-    "illicit": ("illicit",),
-    "illicit/violent": ("illicit",),
-    "self-harm": ("self-harm",),
-    "self-harm/intent": ("self-harm/intent",),
-    "self-harm/instructions": ("self-harm/instructions",),
-    "sexual": ("sexual",),
-    "sexual/minors": ("sexual/minors",),
-    "violence": ("violence",),
-    "violence/graphic": ("violence/graphic",),
-}
 #: The policy prompt for gpt-oss-safeguard; the category names are ours.
 POLICY = """You judge prompts for a generator of videos. Say which of these the asked-for video would show.
 sexual: sexual acts, nudity shown sexually. sexual/minors: anything sexual with a person under 18. ncii: a
@@ -175,7 +139,9 @@ def _parse_qwen(answer: Mapping[str, Any]) -> dict[str, float]:
     if not named:
         raise UnparseableResponse("the answer has no line with the categories")
     score = UNSAFE_SCORE if verdict[1] == "Unsafe" else CONTROVERSIAL_SCORE
-    return _map_categories((name.strip() for name in re.split(r",(?! \w+ Acts)", named[1])), _QWEN, score)
+    return _map_categories(
+        (name.strip() for name in re.split(r",(?! \w+ Acts)", named[1])), _CATEGORIES["qwen3guard"], score
+    )
 
 
 def _parse_llama(answer: Mapping[str, Any]) -> dict[str, float]:
@@ -184,7 +150,9 @@ def _parse_llama(answer: Mapping[str, Any]) -> dict[str, float]:
         return {}
     if first.strip() != "unsafe":
         raise UnparseableResponse("the answer is neither safe nor unsafe")
-    return _map_categories((name.strip() for name in rest.split(",")), _LLAMA, UNSAFE_SCORE)
+    return _map_categories(
+        (name.strip() for name in rest.split(",")), _CATEGORIES["llama-guard"], UNSAFE_SCORE
+    )
 
 
 def _parse_shield(answer: Mapping[str, Any]) -> dict[str, float]:
@@ -237,11 +205,11 @@ def _parse_omni(answer: Mapping[str, Any]) -> dict[str, float]:
         raise UnparseableResponse("the answer has no scores") from error
     found: dict[str, float] = {}
     for name, value, flagged in pairs:
-        if name not in _OMNI:
+        if name not in _CATEGORIES["omni-moderation"]:
             raise UnparseableResponse(f"the answer names the category {name[:40]!r}, which has no mapping")
         if not 0 <= value <= 1:
             raise UnparseableResponse("the answer has a score that is not between 0 and 1")
-        for ours in _OMNI[name]:
+        for ours in _CATEGORIES["omni-moderation"][name]:
             # The model sets the flag at its own operating point. We raise or cap the score, because our
             # operating point is 0.5.
             score = max(value, 0.5) if flagged else min(value, 0.49)
@@ -268,10 +236,18 @@ GUARD_FORMATS = {
     one.name: one
     for one in (
         GuardFormat(
-            name="qwen3guard", path=CHAT, body=_chat, read=_parse_qwen, categories=_all_categories(_QWEN)
+            name="qwen3guard",
+            path=CHAT,
+            body=_chat,
+            read=_parse_qwen,
+            categories=_all_categories(_CATEGORIES["qwen3guard"]),
         ),
         GuardFormat(
-            name="llama-guard", path=CHAT, body=_chat, read=_parse_llama, categories=_all_categories(_LLAMA)
+            name="llama-guard",
+            path=CHAT,
+            body=_chat,
+            read=_parse_llama,
+            categories=_all_categories(_CATEGORIES["llama-guard"]),
         ),
         GuardFormat(
             name="shieldgemma",
@@ -292,7 +268,7 @@ GUARD_FORMATS = {
             path=MODERATIONS,
             body=lambda model, prompt: {"model": model, "input": prompt},
             read=_parse_omni,
-            categories=_all_categories(_OMNI),
+            categories=_all_categories(_CATEGORIES["omni-moderation"]),
         ),
     )
 }

@@ -73,15 +73,17 @@ def _load(options: dict[str, Any], name: str) -> Detector:
         measurements=Path(options["measurements"]) if options.get("measurements") else None,
         **known,
     )
-    return GuardDetector(_client(options, chosen.timeout_s), GUARD_FORMATS[str(options["format"])], chosen)
+    return GuardDetector(
+        _client(options, read_s=chosen.timeout_s), GUARD_FORMATS[str(options["format"])], chosen
+    )
 
 
-def _client(options: dict[str, Any], read_s: float) -> httpx.Client:
+def _client(options: dict[str, Any], *, connect_s: float = 1.0, read_s: float) -> httpx.Client:
     from safelight.core.net.client import Timeouts, upstream_client
 
     key = os.environ.get(str(options["api_key_env"]), "") if options.get("api_key_env") else ""
     url = str(options["url"]).rstrip("/") + "/"
-    return upstream_client(url, api_key=key, timeouts=Timeouts(connect_s=1.0, read_s=read_s))
+    return upstream_client(url, api_key=key, timeouts=Timeouts(connect_s=connect_s, read_s=read_s))
 
 
 def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
@@ -117,7 +119,7 @@ def _vision_load(options: dict[str, Any], name: str) -> Detector:
     known = {option: options[option] for option in known_options if option in options}
     chosen = VisionOptions(model=str(options["model"]), **known)
     return VisionGuard(
-        _client(options, chosen.timeout_s),
+        _client(options, read_s=chosen.timeout_s),
         VISION_FORMATS[str(options["format"])],
         chosen,
         name=name,
@@ -181,8 +183,6 @@ def _transcription_missing(options: dict[str, Any]) -> str | None:
 
 
 def _load_transcription(options: dict[str, Any]) -> Detector:
-    from safelight.core.net.client import Timeouts, upstream_client
-
     from .transcription import EndpointTranscriber, TranscriptionOptions
 
     chosen = TranscriptionOptions(
@@ -195,10 +195,7 @@ def _load_transcription(options: dict[str, Any]) -> Detector:
         max_mb=float(options.get("max_mb", 25.0)),
         minutes_per_day=float(options.get("minutes_per_day", 0.0)),
     )
-    key = os.environ.get(str(options["api_key_env"]), "") if options.get("api_key_env") else ""
-    url = str(options["url"]).rstrip("/") + "/"
-    client = upstream_client(url, api_key=key, timeouts=Timeouts(connect_s=5.0, read_s=chosen.timeout_s))
-    return EndpointTranscriber(client, chosen)
+    return EndpointTranscriber(_client(options, connect_s=5.0, read_s=chosen.timeout_s), chosen)
 
 
 TRANSCRIPTION = DetectorPlugin(

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 #: Frames on a sheet, columns of a sheet, and longest side of one frame in pixels.
 MAX_SHEET_FRAMES, COLUMNS, MAX_FRAME_SIDE_PX = 16, 4, 384
-_QUALITY = 80
+#: Longer side of a keyframe that is sent alone, and quality of the JPEGs.
+_MAX_SIDE_PX, _QUALITY = 768, 80
 VERSION = "1"
 
 # Encodes keyframes for a vision guard: several on one contact sheet, or each as a single picture.
@@ -55,9 +56,9 @@ def draw_contact_sheet(keyframes: Sequence[Keyframe]) -> bytes:
     return _encode_jpeg(page)
 
 
-def encode_keyframe(keyframe: Keyframe, side: int = 768) -> bytes:
+def encode_keyframe(keyframe: Keyframe) -> bytes:
     """One keyframe as a JPEG."""
-    return _encode_jpeg(_scaled_down(keyframe, side))
+    return _encode_jpeg(_scaled_down(keyframe, _MAX_SIDE_PX))
 
 
 def data_url(jpeg: bytes) -> str:

@@ -350,14 +350,14 @@ class ActDetector:
 
     #: Coverage reports this as the depth of the check.
     learned = True
+    name = "acts"
     recorded_from = RECORDED_FROM
 
-    def __init__(self, networks: ActNetworks, reader: ActReader, *, name: str = "acts") -> None:
+    def __init__(self, networks: ActNetworks, reader: ActReader) -> None:
         """Raises `ValueError` if the networks were trained beside other classifiers."""
         minilm = reader.minilm
         if networks.classifiers != minilm.classifiers.sha256:
             raise ValueError("these networks were trained beside other classifiers")
-        self.name = name
         self._reader = reader
         self._minilm = networks.networks[MINILM]
         self._both = networks.networks[BOTH] if reader.e5 else None

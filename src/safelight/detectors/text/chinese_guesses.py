@@ -46,12 +46,7 @@ _MAY_BE_SOUND = re.compile("[a-zㄅ-ㄩ]")
 _SAMPLE = 12
 _LATIN_WORD = re.compile(r"[a-z]+")
 #: A single letter of a text in pinyin may be the beginning of one of these sounds.
-_SHORT = {
-    "d": ("de", "dao", "dui"), "l": ("le", "lai", "li"), "s": ("shi",), "z": ("zai", "zhe"),
-    "y": ("yi", "you"), "g": ("ge",), "b": ("bu", "ba"), "m": ("men", "mei"), "h": ("he",), "w": ("wo",),
-    "n": ("ni",), "t": ("ta",), "j": ("jiu",), "x": ("xiang",), "q": ("qu",), "r": ("ren",), "c": ("cong",),
-    "k": ("ke",), "f": ("fang",),
-}  # fmt: skip
+_SHORT = "de dao dui le lai li shi zai zhe yi you ge bu ba men mei he wo ni ta jiu xiang qu ren cong ke fang"
 
 
 def guess_views(text: str, folded: TextView, load: Callable[[], SoundLexicon | None]) -> Iterator[TextView]:
@@ -179,8 +174,9 @@ def _signs_of(part: str, lexicon: SoundLexicon) -> list[Sign]:
     if "ㄅ" <= part[0] <= "ㄩ":
         return [Sign("", (sound_of_zhuyin(part),))]
     if "a" <= part[0] <= "z":
-        if part in _SHORT:
-            return [Sign("", _SHORT[part])]
+        short = tuple(sound for sound in _SHORT.split() if sound[0] == part)
+        if short:
+            return [Sign("", short)]
         word = part.rstrip("12345")
         syllables = split_pinyin(word, lexicon.syllables) if SYLLABLES.fullmatch(word) else ()
         return [Sign("", _spelled(one)) for one in syllables] or [Sign(part, ())]

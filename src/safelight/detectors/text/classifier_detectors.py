@@ -125,9 +125,9 @@ class ClassifierDetector:
 
     #: Coverage reports this as the depth of the check.
     learned = True
+    name: str
 
-    def __init__(self, classifiers: ClassifierSet, *, name: str) -> None:
-        self.name = name
+    def __init__(self, classifiers: ClassifierSet) -> None:
         self.version = f"{VERSION}+{classifiers.version}"
         self.classifiers = classifiers
         self.splitter = LanguageSplitter(classifiers.frequent_english)
@@ -247,12 +247,10 @@ class ClassifierDetector:
 class NgramDetector(ClassifierDetector):
     """Reads the words of English and Chinese texts. Needs no model file."""
 
+    name = "ngrams"
     #: MiniLM reads the same words and finds almost all that this voice finds, with fewer false alarms
     #: (docs/benchmarks/prompts.md).
     stands_in_for = {Language.ENGLISH.value: "minilm"}  # noqa: RUF012 - never changed
-
-    def __init__(self, classifiers: ClassifierSet, *, name: str = "ngrams") -> None:
-        super().__init__(classifiers, name=name)
 
     @cached_property
     def english(self) -> Voice:
@@ -266,12 +264,12 @@ class NgramDetector(ClassifierDetector):
 class MiniLmDetector(ClassifierDetector):
     """Reads the words and the meaning of English texts, and the meaning of Chinese texts by their glosses."""
 
-    def __init__(
-        self, classifiers: ClassifierSet, encoder: Encoder, cache: Path, *, name: str = "minilm"
-    ) -> None:
+    name = "minilm"
+
+    def __init__(self, classifiers: ClassifierSet, encoder: Encoder, cache: Path) -> None:
         self._encoder = encoder
         self._cache = cache
-        super().__init__(classifiers, name=name)
+        super().__init__(classifiers)
         self.version += f".{encoder.sha256[:8]}"
 
     @cached_property

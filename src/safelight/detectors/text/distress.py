@@ -110,17 +110,16 @@ class DistressDetector:
     if its weights are installed and the text has a language that it reads.
     """
 
+    name = "distress"
+
     def __init__(
         self,
         compositions: CompositionList,
         classifier: DistressClassifier,
         meaning: Meaning | None = None,
-        *,
-        name: str = "distress",
     ) -> None:
-        self.name = name
         self._rules = CompositionDetector(
-            compositions, name=name, categories=[Category.SELF_HARM_INTENT.value]
+            compositions, name=self.name, categories=[Category.SELF_HARM_INTENT.value]
         )
         self._classifier = classifier
         self._meaning = meaning

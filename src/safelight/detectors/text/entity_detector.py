@@ -61,16 +61,16 @@ class EntityIndex:
 class EntityDetector:
     """Finds people, characters and brands from the shipped lists and the operator's lists."""
 
+    name = "named-entities"
+    capabilities: tuple[Capability, ...] = CAPABILITIES
+
     def __init__(
         self,
         entities: EntityIndex,
         own: OperatorLists | None = None,
         *,
-        name: str = "named-entities",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name = name
-        self.capabilities: tuple[Capability, ...] = CAPABILITIES
         self._shipped, self._digest = entities.table, entities.digest
         #: Identifies the version of the lists that are in use now.
         self.version = f"{VERSION}+{self._digest}"

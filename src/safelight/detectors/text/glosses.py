@@ -7,12 +7,13 @@ into a compact file in the cache folder, because the package needs more than a s
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from safelight.core.installation import find_package_folder
 
 from .minilm.cache import load_or_build
 from .word_grams import Gram, chinese_words
@@ -100,10 +101,10 @@ def _ends_sentence(between: str) -> bool:
 
 def dictionary_path() -> Path:
     # The package itself is not imported: it would parse the whole dictionary.
-    spec = importlib.util.find_spec(MODULE)
-    if spec is None or not spec.submodule_search_locations:
+    package = find_package_folder(MODULE)
+    if package is None:
         raise FileNotFoundError(f"The package {MODULE} is not installed.")
-    return Path(next(iter(spec.submodule_search_locations))) / "data" / _FILE
+    return package / "data" / _FILE
 
 
 class Entry(NamedTuple):

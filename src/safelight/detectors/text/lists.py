@@ -239,8 +239,9 @@ class Lexicon:
 class ListDetector:
     """Text detector that finds the terms of word lists."""
 
-    def __init__(self, entries: Iterable[ListEntry], *, name: str = "word-lists") -> None:
-        self.name = name
+    name = "word-lists"
+
+    def __init__(self, entries: Iterable[ListEntry]) -> None:
         self.lexicon = Lexicon(entries)
         self.version = f"{VERSION}+{_fingerprint(self.lexicon.entries)[:8]}"
         self.capabilities = capabilities(self.lexicon.entries)

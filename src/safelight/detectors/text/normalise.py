@@ -11,67 +11,30 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from importlib import resources
 from itertools import pairwise
+
+import msgspec
 
 from safelight.detectors.protocol import TextView
 
 from .chinese import SIMPLIFIED
 from .encodings import decode_views
 
-_PAIRS = (
-    # Cyrillic
-    ("аАӓ", "a"), ("вВ", "b"), ("сС", "c"), ("ԁ", "d"), ("еЕёЁ", "e"), ("ԍ", "g"), ("һНн", "h"),
-    ("іІїЇ", "i"), ("јЈ", "j"), ("кК", "k"), ("ӏӀ", "l"), ("мМ", "m"), ("оО", "o"), ("рР", "p"),
-    ("ԛ", "q"), ("г", "r"), ("ѕЅ", "s"), ("тТ", "t"), ("ѵ", "v"), ("ԝ", "w"), ("хХ", "x"), ("уУ", "y"),
-    # Greek
-    ("αΑ", "a"), ("βΒ", "b"), ("ϲϹ", "c"), ("εΕ", "e"), ("Η", "h"), ("ιΙ", "i"), ("ϳ", "j"), ("κΚ", "k"),
-    ("Μ", "m"), ("Ν", "n"), ("οΟσ", "o"), ("ρΡ", "p"), ("τΤ", "t"), ("υΥ", "u"), ("ν", "v"), ("ω", "w"),
-    ("χΧ", "x"), ("γ", "y"), ("Ζ", "z"),
-    # Armenian, Hebrew, Lisu and other letters that generators of "fancy" text use
-    ("ց", "g"), ("հ", "h"), ("ո", "n"), ("օ", "o"), ("ս", "u"), ("ք", "p"), ("ѡ", "w"),
-    # Latin letters that Unicode does not decompose into plain letters
-    ("ɑᴀ", "a"), ("ƅʙ", "b"), ("ᴄ", "c"), ("đᴅ", "d"), ("ᴇɛ", "e"), ("ꜰƒ", "f"), ("ɡɢ", "g"),
-    ("ʜ", "h"), ("ıɩɪ", "i"), ("ᴊȷ", "j"), ("ᴋ", "k"), ("łʟ", "l"), ("ᴍ", "m"), ("ɴ", "n"),
-    ("øᴏɵ", "o"), ("ᴘ", "p"), ("ʀ", "r"), ("ꜱ", "s"), ("ᴛŧ", "t"), ("ᴜ", "u"), ("ᴠ", "v"), ("ᴡ", "w"),
-    ("ʏ", "y"), ("ᴢ", "z"), ("æ", "ae"), ("œ", "oe"),
-    # Punctuation
-    ("’‘ʼ", "'"), ("“”", '"'), ("‐‑–—−", "-"),
-)  # fmt: skip
-
-LOOKALIKES = {strange: plain for group, plain in _PAIRS for strange in group}
-
-
-_PLAIN_MEANINGS = {
-    "🔪": "knife", "🗡": "dagger", "⚔": "swords", "🔫": "gun", "💣": "bomb", "🧨": "firecracker",
-    "💥": "explosion", "🩸": "blood", "☠": "skull and crossbones", "💀": "skull", "⚰": "coffin",
-    "🪦": "gravestone", "🍆": "eggplant",
-    "🍑": "peach", "💦": "sweat drops", "👙": "bikini", "👅": "tongue", "💋": "kiss", "🔞": "adults only",
-    "💊": "pill", "💉": "syringe", "🚬": "cigarette", "🍺": "beer", "🌿": "herb", "🔥": "fire", "👶": "baby",
-    "🧒": "child", "👦": "boy", "👧": "girl", "👩": "woman", "👨": "man", "👮": "police officer", "🪓": "axe",
-    "🪚": "saw", "🏴": "black flag", "✂": "scissors", "⛓": "chains", "🐷": "pig", "🐒": "monkey",
-    "🍼": "baby bottle", "卐": "swastika", "卍": "manji",
-}  # fmt: skip
+_SIGNS = msgspec.json.decode(resources.files(__package__).joinpath("signs.json").read_bytes())
+LOOKALIKES: dict[str, str] = {
+    strange: plain
+    for script in _SIGNS["lookalikes"].values()
+    for plain, group in script.items()
+    for strange in group
+}
+_PLAIN_MEANINGS: dict[str, str] = _SIGNS["emoji"]
 #: Maps a word to the emoji with this meaning. Emoji whose meaning takes several words are left out.
 EMOJI_BY_WORD = {meaning: sign for sign, meaning in _PLAIN_MEANINGS.items() if " " not in meaning}
 _BLOCKS = ((0x1F300, 0x1FAFF), (0x2600, 0x27BF))
 _DROPPED = ("emoji modifier", "variation selector", "regional indicator")
 _BLANKS = frozenset("\u2800\u3164\u115f\u1160\uffa0")
-_LEET = {
-    "0": "o",
-    "1": "i",
-    "3": "e",
-    "4": "a",
-    "5": "s",
-    "7": "t",
-    "8": "b",
-    "@": "a",
-    "$": "s",
-    "!": "i",
-    "|": "l",
-    "+": "t",
-    "€": "e",
-    "£": "l",
-}
+_LEET: dict[str, str] = _SIGNS["leet"]
 _LEET_WORD = re.compile(r"[a-z0-9@$!|+€£]+(?:'[a-z0-9]+)*")
 #: Ordinals, sizes and years, in which digits do not replace letters.
 _NUMBER_WORD = re.compile(
@@ -191,7 +154,7 @@ def squeezed(view: TextView) -> TextView:
 VIEWS: tuple[ViewStep, ...] = (folded, joined, deleet, squeezed)
 
 
-def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...]:
+def views(text: str) -> tuple[TextView, ...]:
     """The original text, each different view of it, the other reading of its separated letters, and the texts
     that are hidden in it in an encoding.
     """
@@ -199,7 +162,7 @@ def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...
     current = made[0]
     texts = {text}
     joined_text = text
-    for step in chain:
+    for step in VIEWS:
         current = step(current)
         if step is joined:
             joined_text = current.text
@@ -207,12 +170,11 @@ def views(text: str, chain: tuple[ViewStep, ...] = VIEWS) -> tuple[TextView, ...
         if current.text not in texts or step is folded:
             texts.add(current.text)
             made.append(current)
-    if chain is VIEWS:
-        current = joined_after_article(made[1])
-        if current.text != joined_text:
-            current = squeezed(deleet(current))
-            if current.text not in texts:
-                made.append(replace(current, kind="joined_after_article"))
+    current = joined_after_article(made[1])
+    if current.text != joined_text:
+        current = squeezed(deleet(current))
+        if current.text not in texts:
+            made.append(replace(current, kind="joined_after_article"))
     made += [
         TextView(kind=one.kind, text=folded(one).text, offsets=folded(one).offsets)
         for one in decode_views(text)

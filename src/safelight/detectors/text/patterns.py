@@ -49,10 +49,9 @@ def _luhn(digits: list[int]) -> bool:
 class PatternDetector:
     """Finds ages under 18 and patterns of private data."""
 
-    def __init__(self, *, name: str = "patterns") -> None:
-        self.name = name
-        self.version = VERSION
-        self.capabilities: tuple[Capability, ...] = CAPABILITIES
+    name = "patterns"
+    version = VERSION
+    capabilities: tuple[Capability, ...] = CAPABILITIES
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         view = view_of_kind(content.views, "folded")

@@ -19,10 +19,10 @@ class CardDetector:
 
     #: This detector fills no cell of the coverage table, because it does not detect harmful content.
     capabilities: tuple[Capability, ...] = ()
+    name = "safety-card"
+    version = VERSION
 
-    def __init__(self, categories: Collection[str], *, name: str = "safety-card") -> None:
-        self.name = name
-        self.version = VERSION
+    def __init__(self, categories: Collection[str]) -> None:
         self._categories = frozenset(categories)
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:

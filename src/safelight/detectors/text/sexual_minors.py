@@ -23,10 +23,11 @@ class SexualMinorsDetector:
     different fields.
     """
 
-    def __init__(self, entries: Iterable[ListEntry], *, name: str = "sexual-minors") -> None:
-        self.name = name
-        self.version = VERSION
-        self.capabilities: tuple[Capability, ...] = CAPABILITIES
+    name = "sexual-minors"
+    version = VERSION
+    capabilities: tuple[Capability, ...] = CAPABILITIES
+
+    def __init__(self, entries: Iterable[ListEntry]) -> None:
         known = tuple(entries)
         self._sexual = Lexicon(
             entry for entry in known if entry.category in _SEXUAL and entry.attributes.get("strong") is True

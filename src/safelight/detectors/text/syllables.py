@@ -5,27 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Sequence
 from functools import lru_cache
+from importlib import resources
 
-_INITIALS = {
-    "ㄅ": "b", "ㄆ": "p", "ㄇ": "m", "ㄈ": "f", "ㄉ": "d", "ㄊ": "t", "ㄋ": "n", "ㄌ": "l",
-    "ㄍ": "g", "ㄎ": "k", "ㄏ": "h", "ㄐ": "j", "ㄑ": "q", "ㄒ": "x", "ㄓ": "zh", "ㄔ": "ch",
-    "ㄕ": "sh", "ㄖ": "r", "ㄗ": "z", "ㄘ": "c", "ㄙ": "s",
-}  # fmt: skip
-_FINALS = {
-    "ㄚ": "a", "ㄛ": "o", "ㄜ": "e", "ㄝ": "e", "ㄞ": "ai", "ㄟ": "ei", "ㄠ": "ao", "ㄡ": "ou", "ㄢ": "an",
-    "ㄣ": "en", "ㄤ": "ang", "ㄥ": "eng", "ㄦ": "er", "ㄧ": "i", "ㄨ": "u", "ㄩ": "v",
-}  # fmt: skip
+import msgspec
+
+_TABLES = msgspec.json.decode(
+    resources.files(__package__).joinpath("syllables.json").read_bytes(), type=dict[str, dict[str, str]]
+)
 _ZHUYIN_TONES = "ˊˇˋ˙ˉ"
 ZHUYIN = re.compile(f"[ㄅ-ㄙ]?[ㄧㄨㄩ]?[ㄚ-ㄦ]?[{_ZHUYIN_TONES}]?")
-#: Endings of zhuyin that pinyin writes in another way, after an initial and without one.
-_AFTER_INITIAL = {
-    "ien": "in", "ieng": "ing", "iou": "iu", "uei": "ui", "uen": "un", "ueng": "ong", "veng": "iong",
-    "ven": "vn", "io": "iao",
-}  # fmt: skip
-_ALONE = {
-    "i": "yi", "ien": "yin", "ieng": "ying", "u": "wu", "v": "yu", "ve": "yue", "van": "yuan", "ven": "yun",
-    "veng": "yong", "iou": "you",
-}  # fmt: skip
 #: Southern accents, by the sound as it is heard: both are the same sound for a reading with accents.
 _ACCENTS = (
     (re.compile("^([zcs])h"), r"\1"),
@@ -59,12 +47,13 @@ def without_accent(sound: str) -> str:
 def sound_of_zhuyin(signs: str) -> str:
     """The pinyin of one zhuyin syllable without its tone; empty if it is none."""
     signs = signs.strip(_ZHUYIN_TONES)
-    initial = _INITIALS.get(signs[:1], "")
-    final = "".join(_FINALS.get(sign, "") for sign in signs[bool(initial) :])
+    initial = _TABLES["initials"].get(signs[:1], "")
+    final = "".join(_TABLES["finals"].get(sign, "") for sign in signs[bool(initial) :])
+    # Pinyin writes some endings in another way, after an initial and without one.
     if not initial:
         other = {"i": "y", "u": "w", "v": "yu"}.get(final[:1], "")
-        return _ALONE.get(final, other + final[bool(other) :])
-    final = _AFTER_INITIAL.get(final, final)
+        return _TABLES["alone"].get(final, other + final[bool(other) :])
+    final = _TABLES["after_initial"].get(final, final)
     if initial in ("j", "q", "x"):
         final = final.replace("v", "u")
     return initial + (final or "i")

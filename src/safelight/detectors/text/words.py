@@ -32,15 +32,14 @@ class WordDetector:
     intent to harm oneself.
     """
 
-    def __init__(
-        self, entries: Iterable[ListEntry], compositions: CompositionList, *, name: str = "word-lists"
-    ) -> None:
-        self.name = name
+    name = "word-lists"
+
+    def __init__(self, entries: Iterable[ListEntry], compositions: CompositionList) -> None:
         entries = tuple(entries)
         self._entries = (*entries, *compositions.entries)
-        self._lists = ListDetector(entries, name=name)
+        self._lists = ListDetector(entries)
         categories = {rule.category for rule in compositions.rules} - {Category.SELF_HARM_INTENT.value}
-        self._compositions = CompositionDetector(compositions, name=name, categories=categories)
+        self._compositions = CompositionDetector(compositions, name=self.name, categories=categories)
         self.version = f"{self._lists.version}.{self._compositions.version}"
         self.capabilities: tuple[Capability, ...] = tuple(
             sorted(

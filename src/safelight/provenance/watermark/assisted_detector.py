@@ -101,15 +101,6 @@ def correlate(pattern: WatermarkPattern, content_id: int, candidates: Iterable[F
     return max((float(signs @ soft) / norm for soft, norm in norms if norm), default=0.0)
 
 
-def false_accepts_at_most(correlation: float, trials: int) -> float:
-    """Upper limit of the chance that a search accepts an id whose mark is not there.
-
-    Each term of the correlation is a soft bit with the sign of a secret, random phase. For a sum of terms
-    with random signs, Hoeffding's inequality gives exp(-c²/2) for each trial.
-    """
-    return trials * math.exp(-(correlation**2) / 2)
-
-
 def _oriented(chunk: Floats, mirrored: bool) -> Floats:
     return np.ascontiguousarray(chunk[:, ::-1]) if mirrored else chunk
 

@@ -124,7 +124,7 @@ _SENTENCES = re.compile(r"[.!?;。！？；]+")
 _HARM_CATEGORIES = categories_of(Group.VIOLENCE, Group.SELF_HARM) - {Category.SELF_HARM_INTENT.value}
 #: A finding of these, however weak, excludes advice on the age of people.
 _AGE_CATEGORIES = SEXUAL_CATEGORIES | categories_of(Group.MINORS)
-_MAX_CHARACTERS, _MAX_SENTENCES = 900, 8
+_MAX_CHARACTERS, _MAX_SENTENCES, _MAX_SPANS = 900, 8, 12
 
 
 @cache
@@ -132,8 +132,8 @@ def pattern(words: str) -> re.Pattern[str]:
     return re.compile(words, re.IGNORECASE)
 
 
-def find_spans(words: str, text: str, limit: int = 12) -> tuple[tuple[int, int], ...]:
-    """Character ranges of the matches in a text; at most `limit` ranges.
+def find_spans(words: str, text: str) -> tuple[tuple[int, int], ...]:
+    """Character ranges of the matches in a text; at most `_MAX_SPANS`.
 
     A single Chinese character is a match only if it is a word.
     """
@@ -142,7 +142,7 @@ def find_spans(words: str, text: str, limit: int = 12) -> tuple[tuple[int, int],
         if is_inside_word(text, *match.span()):
             continue
         found.append(match.span())
-        if len(found) >= limit:
+        if len(found) >= _MAX_SPANS:
             break
     return tuple(found)
 

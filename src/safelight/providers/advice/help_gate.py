@@ -179,9 +179,9 @@ def _is_doubt(finding: Finding) -> bool:
     return finding.detector == _READER and not finding.attributes.get("negated")
 
 
-def shows_harm(texts: Collection[str], findings: Collection[Finding] = ()) -> bool:
+def shows_harm(texts: Collection[str]) -> bool:
     """Whether the words suggest a scene of harm or graphic violence."""
-    return _find_act(texts) or suggest_graphic_violence(findings, texts)
+    return _find_act(texts) or suggest_graphic_violence((), texts)
 
 
 def _find_act(texts: Collection[str]) -> bool:

@@ -58,9 +58,7 @@ class RiskHistory:
         size: tuple[int, int] | None = None,
     ) -> RiskEstimate | None:
         """The risk at `asked`, a provider or a model; None if too few of its outcomes are known."""
-        asked = asked.strip().casefold()
-        # An empty name would match the attempts without a model.
-        model = self._model(tenant, asked) if asked else None
+        model = self._model(tenant, asked)
         if model is None:
             return None
         width, height = size or (None, None)
@@ -76,8 +74,7 @@ class RiskHistory:
         size: tuple[int, int] | None = None,
     ) -> Sequence[float] | None:
         """The probability of a refusal of each prompt; None if too few outcomes are known."""
-        asked = asked.strip().casefold()
-        model = self._model(tenant, asked) if asked else None
+        model = self._model(tenant, asked)
         if model is None:
             return None
         width, height = size or (None, None)
@@ -86,6 +83,10 @@ class RiskHistory:
 
     def _model(self, tenant: str, asked: str) -> RiskModel | None:
         """The kept model, or a new one. While a model of the tenant is fitted, other checks do not wait."""
+        asked = asked.strip().casefold()
+        # An empty name would match the attempts without a model.
+        if not asked:
+            return None
         key = (tenant, asked)
         with self._lock:
             kept = self._kept.get(key)

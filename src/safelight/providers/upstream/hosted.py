@@ -19,7 +19,6 @@ from safelight.core.errors import (
     UpstreamInvalidResponse,
     UpstreamRejected,
 )
-from safelight.core.net.fetch import Fetcher
 from safelight.providers.protocol import (
     Billing,
     GenerationRequest,
@@ -61,14 +60,13 @@ class HostedGenerator(ABC):
         options: RemoteOptions,
         *,
         headers: Mapping[str, str],
-        fetcher: Fetcher | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._sleep = sleep
         self.name = options.name
         self._limits = options
         self._server = UpstreamClient(options, headers=headers)
-        self._link = LinkDownload(name=options.name, fetcher=fetcher or link_fetcher(options))
+        self._link = LinkDownload(name=options.name, fetcher=link_fetcher(options))
 
     def close(self) -> None:
         self._server.close()

@@ -20,7 +20,6 @@ from safelight.core.errors import (
     UpstreamRejected,
 )
 from safelight.core.net.client import read_limited
-from safelight.core.net.fetch import Fetcher
 from safelight.providers.protocol import (
     Derivation,
     GenerationRequest,
@@ -184,7 +183,6 @@ class VideosApiGenerator:
         options: Options,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        fetcher: Fetcher | None = None,
     ) -> None:
         self.name = options.name
         self.billing = options.billing
@@ -192,7 +190,7 @@ class VideosApiGenerator:
         self._sleep = sleep
         self._server = UpstreamClient(options)
         self._submission = Submission(name=self.name, billing=self.billing, secrets=options.secrets)
-        self._link = LinkDownload(name=self.name, fetcher=fetcher or link_fetcher(options))
+        self._link = LinkDownload(name=self.name, fetcher=link_fetcher(options))
 
     def close(self) -> None:
         self._server.close()

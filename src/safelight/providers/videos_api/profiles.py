@@ -8,22 +8,17 @@ of them needs no profile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib import resources
 from typing import Any
 
 import msgspec
+
+from safelight.core import yaml_loader
 
 #: The profile of our own server, which steers and watches.
 STEER = "safelight-steer"
 #: That of vLLM-Omni, whose workers steer and watch with our extension.
 OMNI = "vllm-omni"
-_SAMPLING = {
-    "seed": "int",
-    "negative_prompt": "str",
-    "num_inference_steps": "int",
-    "guidance_scale": "float",
-    "num_frames": "int",
-    "fps": "int",
-}
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,55 +32,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any] = {}
 
 
-PROFILES: Mapping[str, Profile] = {
-    STEER: Profile(
-        title="safelight-steer",
-        owned_by=frozenset({STEER}),
-        options={
-            "billing": "own",
-            "extra_fields": {
-                name: kind for name, kind in _SAMPLING.items() if name not in ("num_frames", "fps")
-            },
-            "reference_field": "",
-            "idempotency_metadata_key": "safelight_key",
-            "list_lag_s": 0.1,
-            "steering": True,
-        },
-    ),
-    OMNI: Profile(
-        title="vLLM-Omni",
-        owned_by=frozenset({"vllm", OMNI}),
-        options={
-            "extra_fields": {
-                **_SAMPLING,
-                "guidance_scale_2": "float",
-                "flow_shift": "float",
-                "control_type": "str",
-            },
-            # `audio_reference` is not here: sound cannot be screened as a reference.
-            "media_fields": {
-                "image_reference": "json",
-                "video_reference": "json",
-                "control_reference": "file",
-            },
-        },
-    ),
-    "sglang": Profile(
-        title="SGLang Diffusion",
-        owned_by=frozenset({"sglang"}),
-        options={
-            "extra_fields": _SAMPLING,
-            "media_fields": {"reference_url": "url"},
-            # Some versions accept a request without a file only as JSON.
-            "request_encoding": "json",
-        },
-    ),
-    "litellm": Profile(
-        title="LiteLLM",
-        header="x-litellm-version",
-        options={"extra_fields": {"user": "str"}, "text_fields": ["user"]},
-    ),
-}
+PROFILES = msgspec.convert(
+    yaml_loader.load(resources.files(__package__).joinpath("profiles.yaml").read_bytes()), dict[str, Profile]
+)
 
 
 def with_profile(table: Mapping[str, Any]) -> dict[str, Any]:

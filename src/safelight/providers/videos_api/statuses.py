@@ -7,7 +7,7 @@ Each provider has words of its own, and relays pass them on: `succeed` (Kling), 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from safelight.core.errors import UpstreamInvalidResponse
@@ -38,26 +38,18 @@ _SUCCEEDS = re.compile(
 )
 _GOES_ON = re.compile(r"(?:^|_)(?:\w+ing|queued?|scheduled)(?:$|_)|中$|[排等][队隊待]")
 #: The names of fields, without case and underscores, by the name under which they are read here.
-_NAMES: Mapping[str, tuple[str, ...]] = {
-    "status": (
-        *("status", "taskstatus", "state", "taskstate", "statusstr", "statustext", "statetext"),
-        *("phase", "stage"),
-    ),
-    "progress": ("progress", "progresspercent", "percent"),
-    "completed_at": (
-        "completedat",
-        "finishedat",
-        "endedat",
-        "finishtime",
-        "endtime",
-        "completetime",
-        "finished",
-    ),
-    "error": ("error", "errormessage", "errormsg"),
-    #: new-api has the link of a finished clip there too.
-    "reason": ("failure", "failurereason", "failreason", "failedreason"),
-    "url": ("url", "videourl", "downloadurl", "outputurl", "resulturl", "resultvideourl", "uri"),
-    "is_done": ("done", "isdone", "finished", "isfinished", "completed", "iscompleted", "successflag"),
+_NAMES: Mapping[str, Sequence[str]] = {
+    name: names.split()
+    for name, names in {
+        "status": "status taskstatus state taskstate statusstr statustext statetext phase stage",
+        "progress": "progress progresspercent percent",
+        "completed_at": "completedat finishedat endedat finishtime endtime completetime finished",
+        "error": "error errormessage errormsg",
+        #: new-api has the link of a finished clip there too.
+        "reason": "failure failurereason failreason failedreason",
+        "url": "url videourl downloadurl outputurl resulturl resultvideourl uri",
+        "is_done": "done isdone finished isfinished completed iscompleted successflag",
+    }.items()
 }
 _ID_NAMES = ("id", "taskid", "videoid", "generationid", "jobid", "promptid", "uuid", "uid")
 _WRAPPERS = ("data", "output", "result", "response", "resp", "task", "job", "video")

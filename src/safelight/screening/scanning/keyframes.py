@@ -47,9 +47,8 @@ class KeyframeWriter:
     Frames with `priority` (cuts and appearances, not regular samples) are deleted last.
     """
 
-    def __init__(self, folder: Path | None, *, limit: int = MAX_KEYFRAMES) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._limit = limit
         self._kept: list[tuple[int, bool, Path, int, int]] = []
         #: Number of frames that were added, including those that were deleted again.
         self.offered = 0
@@ -66,7 +65,7 @@ class KeyframeWriter:
         path = self._folder / f"keyframe-{frame:07d}.rgb"
         path.write_bytes(np.ascontiguousarray(pixels).tobytes())
         self._kept.append((frame, priority, path, pixels.shape[1], pixels.shape[0]))
-        if len(self._kept) > 2 * self._limit:
+        if len(self._kept) > 2 * MAX_KEYFRAMES:
             self._thin()
 
     def keyframes(self, timing: Callable[[int], FrameTiming] | None) -> tuple[StoredKeyframe, ...]:
@@ -88,7 +87,7 @@ class KeyframeWriter:
         )
 
     def _thin(self) -> None:
-        excess = len(self._kept) - self._limit
+        excess = len(self._kept) - MAX_KEYFRAMES
         if excess <= 0:
             return
         kept = sorted(self._kept)

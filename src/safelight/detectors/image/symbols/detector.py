@@ -150,17 +150,17 @@ class SymbolDetector:
         symbols = [self._classify_close_up(grey, place) for place in self.find_candidates(grey)]
         return sorted(symbols, key=lambda place: -place.certainty)
 
-    def find_candidates(self, grey: Plane, min_certainty: float = _MIN_CANDIDATE) -> list[SymbolSquare]:
+    def find_candidates(self, grey: Plane) -> list[SymbolSquare]:
         """Candidates in a grey picture with values from 0 to 1, for inspection in close-up. They hardly
         overlap.
         """
         chosen: list[SymbolSquare] = []
-        for place in sorted(self._slide(grey, min_certainty), key=lambda place: -place.certainty):
+        for place in sorted(self._slide(grey), key=lambda place: -place.certainty):
             if len(chosen) < _MAX_CANDIDATES and all(_are_apart(place, other) for other in chosen):
                 chosen.append(place)
         return chosen
 
-    def _slide(self, grey: Plane, min_certainty: float) -> list[SymbolSquare]:
+    def _slide(self, grey: Plane) -> list[SymbolSquare]:
         import cv2
 
         found: list[SymbolSquare] = []
@@ -174,7 +174,7 @@ class SymbolDetector:
             )
             probabilities = self._classify(local_contrast(small, window=_CONTRAST_WINDOW_PX)[None, None])[0]
             best, certainty = probabilities[1:].argmax(axis=0) + 1, 1 - probabilities[0]
-            for row, column in np.argwhere(certainty >= min_certainty).tolist():
+            for row, column in np.argwhere(certainty >= _MIN_CANDIDATE).tolist():
                 found.append(
                     SymbolSquare(
                         x=(column * _STRIDE_PX - pad) / scale,

@@ -23,9 +23,9 @@ MEANS_FILE = "means.npy"
 class SearchEmbedder:
     """Maps a normalized text to 384 values."""
 
-    def __init__(self, encoder: E5Encoder, means: Array | None = None) -> None:
+    def __init__(self, encoder: E5Encoder) -> None:
         self._encoder = encoder
-        self._means = _shipped_means() if means is None else means
+        self._means = _shipped_means()
 
     def __call__(self, text: str) -> Array:
         embedded = self._encoder.read_text(text).embedding[-WIDTH:]
