@@ -42,7 +42,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 selects a free port.")] = None,
     data: Annotated[Path | None, typer.Option(help="Data directory.")] = None,
     role: Annotated[
-        str | None, typer.Option(help="What this process does, such as web,work; default: web,work,scan,notify.")
+        str | None,
+        typer.Option(help="What this process does, such as web,work; default: web,work,scan,notify."),
     ] = None,
     behind_proxy: Annotated[
         bool, typer.Option("--behind-proxy", help="A reverse proxy terminates TLS; its headers are trusted.")
