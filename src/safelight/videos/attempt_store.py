@@ -137,10 +137,24 @@ class AttemptStore:
             tx.update(tables.attempts, tables.attempts.c.id == attempt.id, upstream_copy_status=fate)
             tx.append_audit("upstream.copy", subject=video.id, actor="jobs", content={"fate": fate})
 
-    def finish(self, video: Video, attempt: Attempt, outcome: str, charge: Charge | None = None) -> None:
-        """Same as `finish_attempt`, but in its own transaction."""
+    def finish(
+        self,
+        video: Video,
+        attempt: Attempt,
+        outcome: str,
+        charge: Charge | None = None,
+        *,
+        retry_after_s: float | None = None,
+    ) -> None:
+        """Same as `finish_attempt`, but in its own transaction.
+
+        `retry_after_s`: for how long the upstream wants no requests.
+        """
         with self.database.transaction(tenant=video.tenant) as tx:
             finish_attempt(tx, video.id, attempt, outcome, charge=charge)
+            if retry_after_s is not None:
+                retry_at = tx.now() + retry_after_s
+                tx.update(tables.attempts, tables.attempts.c.id == attempt.id, retry_at=retry_at)
 
 
 def finish_attempt(

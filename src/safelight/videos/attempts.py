@@ -276,18 +276,18 @@ class RemoteAttempts:
                         upstream_id = self.generator.submit(
                             replace(request, key=attempt.idempotency_key, time_left_s=self._left_s())
                         )
-                except UpstreamUnavailable:
+                except UpstreamUnavailable as error:
                     not_charged = Charge(charged=ChargeStatus.NO, source="not taken")
-                    store.finish(self.video, attempt, "not_taken", not_charged)
+                    # It is the upstream's limit for all requests, not only for this one.
+                    store.finish(
+                        self.video, attempt, "not_taken", not_charged, retry_after_s=error.retry_after_s
+                    )
                     raise
                 except UpstreamModerationBlocked as error:
                     if isinstance(error.refusal, ProviderRefusal):
                         store.record_answer(self.video, attempt, error.refusal.answer)
                     raise
         except UpstreamUnavailable as error:
-            if error.retry_after_s is not None:
-                # It is the upstream's limit for all requests, not only for this one.
-                self.gate.postpone_submissions(error.retry_after_s)
             raise submit_again(
                 self.context, self.video, error, tries=self._refusals() + 1, needed_s=self._needed_s()
             ) from error

@@ -1,7 +1,8 @@
 """Limits the requests and calls at one upstream, and pauses calls while it fails.
 
 Nothing fails at a limit: what has no place waits. Places and submissions are those of all processes, which
-`see` and `claim` receive; calls and pauses are those of this process.
+`see` and `claim` receive, also the pause that the upstream asked for. Calls, and pauses after failures, are
+those of this process: one that cannot reach the upstream must not stop the others.
 """
 
 from __future__ import annotations
@@ -54,10 +55,14 @@ class UpstreamProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class Occupancy:
-    """What all processes have at an upstream: the videos there, by id, and the submissions of a minute."""
+    """What all processes have at an upstream: the videos there, by id, and the submissions of a minute.
+
+    For `closed_s` seconds, the upstream wants no submissions.
+    """
 
     inside: Mapping[str, SlotRequest]
     recent: int
+    closed_s: float = 0.0
 
 
 class UpstreamGate:
@@ -137,14 +142,17 @@ class UpstreamGate:
         with self._lock:
             self._seen, self._seen_recent = dict(occupancy.inside), occupancy.recent
             self._seen_until = self._monotonic() + _SEEN_S
+            self._next_submission = self._monotonic() + occupancy.closed_s
 
     def claim(self, request: SlotRequest, occupancy: Occupancy) -> None:
-        """Raise `UpstreamPending` if the videos of all processes leave no place for one that has entered."""
+        """Raise `UpstreamPending` if the upstream wants no submission now, or if the videos of all processes
+        leave no place for one that has entered.
+        """
         self.see(occupancy)
         with self._lock:
             others = [each for video_id, each in occupancy.inside.items() if video_id != request.video_id]
             has_turn = self._per_minute is None or occupancy.recent < self._per_minute
-            if has_turn and self._has_room(_of_keys(others), request):
+            if occupancy.closed_s <= 0 and has_turn and self._has_room(_of_keys(others), request):
                 return
             self._submissions.pop(request.video_id, None)
         raise UpstreamPending(LOOK_AGAIN_S)
@@ -153,11 +161,6 @@ class UpstreamGate:
     def has_waiting(self) -> bool:
         """Whether a video waits for a free place."""
         return bool(self._waiting)
-
-    def postpone_submissions(self, seconds: float) -> None:
-        """Submit nothing for this time, because the upstream asks for it."""
-        with self._lock:
-            self._next_submission = max(self._next_submission, self._monotonic() + seconds)
 
     def resume(self, request: SlotRequest) -> None:
         """The upstream has accepted a request of this video before."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from safelight.store import tables
 from safelight.store.database import Transaction
@@ -14,7 +14,10 @@ from .upstream_gate import MINUTE_S, Occupancy, UpstreamGate
 
 
 def read_occupancy(tx: Transaction, generator: str) -> Occupancy:
-    """The videos of all tenants at the upstream of this generator, and its submissions of a minute."""
+    """The videos of all tenants at the upstream of this generator, its submissions of a minute, and the pause
+    that it asked for.
+    """
+    now = tx.now()
     attempts, videos = tables.attempts.c, tables.videos.c
     same = (attempts.tenant_id == videos.tenant_id) & (attempts.video_id == videos.id)
     inside = (
@@ -27,9 +30,10 @@ def read_occupancy(tx: Transaction, generator: str) -> Occupancy:
             videos.generated_at.is_(None),
         )
     )
-    recent = tx.count(
-        tables.attempts, attempts.generator == generator, attempts.created_at > tx.now() - MINUTE_S
-    )
+    recent = tx.count(tables.attempts, attempts.generator == generator, attempts.created_at > now - MINUTE_S)
+    retry_at = tx.execute(
+        select(func.max(attempts.retry_at)).where(attempts.generator == generator, attempts.retry_at > now)
+    ).scalar()
     return Occupancy(
         inside={
             row.id: SlotRequest(
@@ -38,6 +42,7 @@ def read_occupancy(tx: Transaction, generator: str) -> Occupancy:
             for row in tx.execute(inside)
         },
         recent=recent,
+        closed_s=0.0 if retry_at is None else retry_at - now,
     )
 
 

@@ -180,6 +180,8 @@ def test_after_a_429_with_retry_after_no_video_is_submitted_and_none_fails(
     videos = [house.order(f"a quiet lake, take {number}", **PAID) for number in range(2)]
     for video in videos:
         office.run(video)
+    # Another process of the fleet, or this one after a restart.
+    Office(house, paid=UpstreamGate(limit=9)).run(house.order("a quiet sea", **PAID))
     assert upstream.counts["received"] == 1
     assert {office.state(video) for video in videos} == {VideoState.GENERATING}
 

@@ -10,7 +10,7 @@ from safelight.core.errors import UpstreamRejected, UpstreamUnavailable
 from safelight.videos import upstream_gate
 from safelight.videos.fair_order import SlotRequest
 from safelight.videos.interruptions import UpstreamPending
-from safelight.videos.upstream_gate import UpstreamGate
+from safelight.videos.upstream_gate import Occupancy, UpstreamGate
 
 
 class Clock:
@@ -240,8 +240,7 @@ def test_nothing_is_submitted_while_the_upstream_asks_for_a_pause_and_polls_go_o
     clock = Clock()
     gate = UpstreamGate(limit=9, monotonic=clock)
     gate.enter(request("1"))
-    gate.postpone_submissions(20.0)
-    gate.postpone_submissions(5.0)
+    gate.see(Occupancy(inside={"1": request("1")}, recent=1, closed_s=20.0))
     clock.now += 19
     with pytest.raises(UpstreamPending):
         gate.enter(request("2"))

@@ -119,6 +119,8 @@ attempts = tenant_table(
     text("upstream_id", null=True),
     time("submitted_at", null=True),
     time("ended_at", null=True),
+    #: When the upstream that did not take it says that it takes requests again.
+    time("retry_at", null=True),
     #: How often the upstream was asked about a submission of which the answer was lost.
     integer("searches", default=0),
     text("outcome", null=True),
@@ -143,6 +145,7 @@ attempts = tenant_table(
     #: The refusals of a day, and the unfinished attempts, of a generator.
     partial_index("generator", "ended_at", where="outcome = 'moderation_blocked'"),
     partial_index("generator", where="ended_at IS NULL"),
+    partial_index("generator", "retry_at", where="retry_at IS NOT NULL"),
     #: The submissions of a minute to a generator.
     Index(None, "generator", "created_at"),
     #: The requests whose copy at the upstream is to be deleted.
