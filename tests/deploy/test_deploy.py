@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from safelight.app.settings import Settings, read_settings
+from safelight.app.settings.models import ROLES
 from safelight.cli.commands import build_command
 from safelight.providers.videos_api.options import read_options
 from support.optional_tools import leave_out
@@ -87,7 +88,7 @@ def parse(words: list[str]) -> None:
 
 def test_the_compose_files_and_units_are_present() -> None:
     assert {path.parent.name for path in COMPOSE} == {"litellm", "postgres-s3", "vllm-omni"}
-    assert len(UNITS) == 3
+    assert len(UNITS) == 4
 
 
 @pytest.mark.parametrize("path", READMES, ids=name)
@@ -261,6 +262,91 @@ def test_units_start_existing_commands_and_generators_listen_on_loopback(path: P
         return
     assert words[words.index("--host") + 1] == "127.0.0.1"
     assert "IPAddressDeny=any" in path.read_text(encoding="utf-8")
+
+
+FLEET = DEPLOY / "kubernetes" / "fleet.yaml"
+
+
+def objects(kind: str) -> dict[str, dict[str, Any]]:
+    found = [each for each in loaded(FLEET)["items"] if each["kind"] == kind]
+    return {each["metadata"]["name"]: each for each in found}
+
+
+def pods() -> dict[str, dict[str, Any]]:
+    """The specification of the pods of each deployment, by role."""
+    made = objects("Deployment").values()
+    return {
+        each["spec"]["template"]["metadata"]["labels"]["role"]: each["spec"]["template"]["spec"]
+        for each in made
+    }
+
+
+def test_the_cluster_has_a_deployment_for_each_role_that_selects_its_own_pods() -> None:
+    assert set(pods()) == set(ROLES)
+    for name, made in objects("Deployment").items():
+        labels = made["spec"]["template"]["metadata"]["labels"]
+        assert made["spec"]["selector"]["matchLabels"] == labels
+        assert name == f"safelight-{labels['role']}"
+    (service,) = objects("Service").values()
+    assert service["spec"]["selector"] == {"app": "safelight", "role": "web"}
+    (policy,) = objects("NetworkPolicy").values()
+    assert policy["spec"]["podSelector"]["matchLabels"] == {"app": "safelight", "role": "scan"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_pod_starts_its_role_with_settings_that_exist(
+    role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (container,) = pods()[role]["containers"]
+    parse(list(container["args"]))
+    assert container["args"][-2:] == ["--role", role]
+    (settings,) = (
+        table["data"]["safelight.toml"]
+        for name, table in objects("ConfigMap").items()
+        if name == "safelight-settings"
+    )
+    (tmp_path / "safelight.toml").write_text(settings)
+    secrets = {"database": "postgresql://safelight@127.0.0.1/safelight", "s3": "{}"}
+    for each in container["env"]:
+        asked = each["valueFrom"]["secretKeyRef"]
+        assert asked["name"] == "safelight"
+        monkeypatch.setenv(each["name"], secrets[asked["key"]])
+    for each in container.get("envFrom", ()):
+        for key, value in objects("ConfigMap")[each["configMapRef"]["name"]]["data"].items():
+            monkeypatch.setenv(key, value)
+    found = read_settings(tmp_path / "safelight.toml")
+    assert (found.server.behind_proxy, found.storage.database) == (True, secrets["database"])
+    assert ("own" in found.generators) == (role in {"web", "work"})
+    for secret in secrets:
+        assert re.search(rf"--from-\w+={secret}=", (FLEET.parent / "README.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_pod_may_write_only_its_volumes_and_names_ones_that_exist(role: str) -> None:
+    pod = pods()[role]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["terminationGracePeriodSeconds"] == Settings().server.stop_grace_s
+    assert container["image"] == OURS
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    volumes = {each["name"]: each for each in pod["volumes"]}
+    assert {each["name"] for each in container["volumeMounts"]} == volumes.keys()
+    for each in volumes.values():
+        if claim := each.get("persistentVolumeClaim"):
+            assert claim["claimName"] in objects("PersistentVolumeClaim")
+        if config := each.get("configMap"):
+            assert config["name"] in objects("ConfigMap")
+    assert volumes["data"] == {"name": "data", "emptyDir": {}}
+    ports = {each["name"] for each in container["ports"]}
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        asked = container[probe]["httpGet"]
+        assert asked["port"] in ports
+        assert asked["path"] in {"/healthz", "/readyz"}
 
 
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
