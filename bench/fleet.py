@@ -17,22 +17,15 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
-
 from safelight.app.container import load
 from safelight.store import tables
 
 from .chaos import fresh_database, order_all, settings_file, unfinished
+from .gateway import processor_s
 
 _START_S = 15.0
 #: Nothing is sent there.
 _NO_UPSTREAM = "http://127.0.0.1:9/v1"
-
-
-def processor_s(process: psutil.Process) -> float:
-    """Processor seconds of a process, its children, and those of its children that have ended."""
-    parts = [process, *process.children(recursive=True)]
-    return sum(sum(part.cpu_times()[:4]) for part in parts if part.is_running())
 
 
 def measure(server: str, *, jobs: int, scanners: int) -> dict[str, float]:
@@ -56,12 +49,11 @@ def measure(server: str, *, jobs: int, scanners: int) -> dict[str, float]:
             assert each.stdout is not None
             each.stdout.readline()
         time.sleep(_START_S)
-        processes = [psutil.Process(each.pid) for each in started]
-        before, began = [processor_s(each) for each in processes], time.monotonic()
+        before, began = [processor_s(each.pid) for each in started], time.monotonic()
         order_all(container, jobs, any_paid=False)
         while unfinished(container):
             time.sleep(0.5)
-        used = [processor_s(each) - earlier for each, earlier in zip(processes, before, strict=True)]
+        used = [processor_s(each.pid) - earlier for each, earlier in zip(started, before, strict=True)]
         with container.persistence.database.read_transaction(container.persistence.tenant) as tx:
             delivered = tx.count(tables.videos, tables.videos.c.state == "delivered")
         assert delivered == jobs, f"{delivered} of {jobs} were delivered"

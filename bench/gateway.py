@@ -40,6 +40,13 @@ class Running:
         return psutil.Process(self.pid).memory_info().rss / 2**20
 
 
+def processor_s(pid: int) -> float:
+    """Processor seconds of a process, its children, and those of its children that have ended."""
+    process = psutil.Process(pid)
+    parts = [process, *process.children(recursive=True)]
+    return sum(sum(part.cpu_times()[:4]) for part in parts if part.is_running())
+
+
 @contextmanager
 def gateway(folder: Path, *, settings: str = "", waive: bool = True) -> Iterator[Running]:
     """`safelight serve` with these settings, until the block ends."""

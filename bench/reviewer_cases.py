@@ -3,6 +3,7 @@
 `prepare --work DIR` makes them through the pipeline in an empty folder, and a copy for the second reviewer.
 `serve --work DIR` serves both until SIGTERM or Ctrl-C; its sign-in links are valid for 15 minutes.
 `judge --work DIR` compares the decisions with `truth.json`, which is outside the data of the servers.
+`cost --work DIR` decides all cases of a copy, and measures the processor time of the gateway per case.
 
 Harm is a board with a word in the picture. The detector of the safety test card reads a category from its QR
 code, which the word confirms or not.
@@ -13,11 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import shutil
 import signal
 import statistics
 import sys
 import threading
+import time
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,9 +28,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
+import httpx
 import numpy as np
 import segno
 from PIL import Image, ImageDraw, ImageFont
@@ -51,7 +56,7 @@ from safelight.videos.requests.request import CreateRequest
 from safelight.web.console.case_moments import list_moments
 from safelight_storyboard.generator import Storyboard
 
-from .gateway import gateway
+from .gateway import gateway, processor_s
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
@@ -62,6 +67,8 @@ EYES = ("first", "second")
 #: All kinds are due at the same time, so that the queue mixes them. The budget of pictures stops nobody here.
 #: Without the detectors that find something now and then in a drawn scene: nothing but the QR code is to be
 #: found in a clip.
+#: Until the models of a started gateway are loaded.
+_WARM_S = 30.0
 SETTINGS = """[review]
 due_minutes = 2880
 exposure_budget = 100000
@@ -429,6 +436,43 @@ def serve(work: Path) -> None:
         is_over.wait()
 
 
+def cost(work: Path) -> dict[str, Any]:
+    """Decide the cases of a copy by the pages, after one picture each, and return the processor time."""
+    with TemporaryDirectory() as folder:
+        copy = shutil.copytree(work / EYES[0], Path(folder) / "copy")
+        with gateway(copy, settings=SETTINGS, waive=False) as running:
+            with open_container(copy) as container:
+                who = replace(REVIEWER, tenant=container.persistence.tenant)
+                token = container.persistence.accounts.create_login_link(who)
+            time.sleep(_WARM_S)
+            with httpx.Client(
+                base_url=running.address,
+                headers={"origin": running.address},
+                follow_redirects=True,
+                timeout=60,
+            ) as http:
+                http.post("/login", data={"token": token}).raise_for_status()
+                used: dict[str, list[float]] = {"page": [], "picture": [], "decision": []}
+                page, before = http.post("/review/next"), processor_s(running.pid)
+                while page.url.path.startswith("/review/case_"):
+                    pictures = re.search('name="show" value="([^"]+)"', page.text)
+                    if pictures:
+                        http.post(f"{page.url.path}/reveal", data={"show": pictures[1]}).raise_for_status()
+                    seen = processor_s(running.pid)
+                    (action, *_) = re.findall('name="action" value="([a-z]+)"', page.text)
+                    answer = {"action": action, "reason": "Nothing is wrong with it."}
+                    http.post(page.url.path, data=answer).raise_for_status()
+                    decided = processor_s(running.pid)
+                    page = http.post("/review/next").raise_for_status()
+                    after = processor_s(running.pid)
+                    used["picture"].append(seen - before)
+                    used["decision"].append(decided - seen)
+                    used["page"].append(after - decided)
+                    before = after
+    means = {name: round(1000 * statistics.fmean(each), 1) for name, each in used.items()}
+    return {"cases": len(used["page"]), "ms_per_case": round(sum(means.values()), 1), **means}
+
+
 def _count_right(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """How many of the decided cases were decided rightly, with the rule, and without regard to it."""
     right = sum(row["is_right"] for row in rows)
@@ -494,7 +538,7 @@ def judge(work: Path, eyes: str) -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=("prepare", "serve", "judge"))
+    parser.add_argument("command", choices=("prepare", "serve", "judge", "cost"))
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--cases", type=int, default=len(ALL), choices=range(1, len(ALL) + 1), metavar="1-60")
     options = parser.parse_args()
@@ -503,6 +547,8 @@ def main() -> int:
         print(json.dumps(kinds))
     elif options.command == "serve":
         serve(options.work)
+    elif options.command == "cost":
+        print(json.dumps(cost(options.work), indent=2))
     else:
         print(json.dumps([judge(options.work, eyes) for eyes in EYES], indent=2))
     return 0
