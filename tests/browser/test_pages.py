@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from safelight.videos.models import VideoState
+from safelight.web.console.render import BACKGROUND_HEADER
 from support.console_server import ConsoleServer
 from support.fake_api_server import a_video
 
@@ -27,7 +28,10 @@ def test_a_card_follows_its_video_and_a_missing_thumbnail_leaves_the_icon(
     card = staff.locator(f"#{video}")
     expect(card).to_contain_text("Generating 10 %")
     card.locator("a").focus()
-    console.server.desk.deliver(video, b"clip")
+    with staff.expect_request(lambda asked: asked.headers["accept"] == "text/x-fragment") as refreshed:
+        console.server.desk.deliver(video, b"clip")
+    # An unattended page does not keep the session open.
+    assert BACKGROUND_HEADER in refreshed.value.headers
     expect(card).to_contain_text("Allowed")
     expect(card.locator("a")).to_be_focused()
     # The fake server has no thumbnail.

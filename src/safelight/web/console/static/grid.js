@@ -14,7 +14,8 @@ const schedule = () => {
 // Cards that have not changed stay in the page, so that their pictures and the focus stay too.
 export const refreshGrid = async () => {
   if (!document.hidden) {
-    const response = await ask(grid.dataset.source, { headers: { Accept: "text/x-fragment" } }).catch(() => null);
+    // With this header the request is no use of the session, which an unattended page must not keep open.
+    const response = await ask(grid.dataset.source, { headers: { Accept: "text/x-fragment", "Safelight-Background": "yes" } }).catch(() => null);
     if (response?.ok) {
       const fresh = document.createElement("template");
       fresh.innerHTML = await response.text();
