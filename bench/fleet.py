@@ -1,8 +1,9 @@
-"""The cost of a scan in a fleet, by the number of scan processes. `python -m bench.fleet --jobs 100`.
+"""What a clip costs a fleet, by the number of scan processes. `python -m bench.fleet --jobs 40`.
 
-On PostgreSQL, with one process of the role `work` and one or more of the role `scan`. Jobs of the embedded
-generator are written first. Measured is the processor time of each process and its children until the last
-job is delivered, less what it takes to start. Needs `SAFELIGHT_TEST_POSTGRES`.
+On PostgreSQL, with one process of the role `work` and one or more of the role `scan`, and the detectors of a
+new installation. A scripted upstream returns the same clip for each job: 720p, with sound, under a moving
+camera. Measured is the processor time of each process and its children, after two clips for each scan process
+have loaded the models. Needs `SAFELIGHT_TEST_POSTGRES`.
 """
 
 from __future__ import annotations
@@ -17,46 +18,59 @@ import tempfile
 import time
 from pathlib import Path
 
-from safelight.app.container import load
+from safelight.app.container import Container, load
 from safelight.store import tables
+from safelight.testing.upstream import ScriptedUpstream
 
-from .chaos import fresh_database, order_all, settings_file, unfinished
+from .chaos import fresh_database, order_all, settings_file, unfinished, waive
 from .gateway import processor_s
+from .scan import make_clip
 
-_START_S = 15.0
-#: Nothing is sent there.
-_NO_UPSTREAM = "http://127.0.0.1:9/v1"
+_WARM_UP = 2
 
 
-def measure(server: str, *, jobs: int, scanners: int) -> dict[str, float]:
+def carry(container: Container, jobs: int) -> None:
+    """Order videos from the upstream, and wait until the fleet has delivered them all."""
+    ids = order_all(container, jobs, ("scripted-1",))
+    while unfinished(container):
+        time.sleep(0.5)
+    with container.persistence.database.read_transaction(container.persistence.tenant) as tx:
+        is_delivered = (tables.videos.c.id.in_(ids), tables.videos.c.state == "delivered")
+        delivered = tx.count(tables.videos, *is_delivered)
+    assert delivered == jobs, f"{delivered} of {jobs} were delivered"
+
+
+def measure(server: str, upstream: str, *, jobs: int, scanners: int) -> dict[str, float]:
     """Processor seconds per clip of the processes that scan and of the one that works, and the time."""
     out, database = Path(tempfile.mkdtemp(prefix="safelight-fleet-")), fresh_database(server)
     roles = ["work", *["scan"] * scanners]
-    made = [
+    names = {f"w{n}": role for n, role in enumerate(roles)}
+    files = [
         settings_file(
-            out, name=f"w{n}", upstream=_NO_UPSTREAM, database=database, shared=out / "shared", role=role
+            out,
+            name=name,
+            upstream=upstream,
+            database=database,
+            shared=out / "shared",
+            role=role,
+            ocr=True,
         )
-        for n, role in enumerate(roles)
+        for name, role in {**names, "front": ""}.items()
     ]
-    front = settings_file(out, name="front", upstream=_NO_UPSTREAM, database=database, shared=out / "shared")
-    container = load(front)
+    container = load(files[-1])
+    waive(container)
     started = [
         subprocess.Popen([sys.executable, "-m", "bench.chaos_worker", str(path)], stdout=subprocess.PIPE)
-        for path in made
+        for path in files[:-1]
     ]
     try:
         for each in started:
             assert each.stdout is not None
             each.stdout.readline()
-        time.sleep(_START_S)
+        carry(container, _WARM_UP * scanners)
         before, began = [processor_s(each.pid) for each in started], time.monotonic()
-        order_all(container, jobs, any_paid=False)
-        while unfinished(container):
-            time.sleep(0.5)
+        carry(container, jobs)
         used = [processor_s(each.pid) - earlier for each, earlier in zip(started, before, strict=True)]
-        with container.persistence.database.read_transaction(container.persistence.tenant) as tx:
-            delivered = tx.count(tables.videos, tables.videos.c.state == "delivered")
-        assert delivered == jobs, f"{delivered} of {jobs} were delivered"
         return {
             "scanners": scanners,
             "scan_s_per_clip": round(sum(used[1:]) / jobs, 3),
@@ -73,12 +87,18 @@ def measure(server: str, *, jobs: int, scanners: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=40)
     parser.add_argument("--scanners", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--seconds", type=int, default=4, help="of the clip")
     options = parser.parse_args()
     server = os.environ["SAFELIGHT_TEST_POSTGRES"]
-    for scanners in options.scanners:
-        print(json.dumps(measure(server, jobs=options.jobs, scanners=scanners)), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        make_clip(clip, options.seconds, kind="moving")
+        with ScriptedUpstream({"otherwise": {"polls": 1, "clip": str(clip)}}) as upstream:
+            for scanners in options.scanners:
+                found = measure(server, upstream.url, jobs=options.jobs, scanners=scanners)
+                print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":
