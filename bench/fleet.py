@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from safelight.app.container import Container, load
@@ -38,6 +39,14 @@ def carry(container: Container, jobs: int) -> None:
         is_delivered = (tables.videos.c.id.in_(ids), tables.videos.c.state == "delivered")
         delivered = tx.count(tables.videos, *is_delivered)
     assert delivered == jobs, f"{delivered} of {jobs} were delivered"
+
+
+def stored_bytes(container: Container, folder: Path) -> Counter[str]:
+    """Bytes of the database and of the files that are kept."""
+    with container.persistence.database.raw_connection(readonly=True) as connection:
+        size = connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
+    files = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return Counter(database=int(size), files=files)
 
 
 def measure(server: str, upstream: str, *, jobs: int, scanners: int) -> dict[str, float]:
@@ -68,14 +77,19 @@ def measure(server: str, upstream: str, *, jobs: int, scanners: int) -> dict[str
             assert each.stdout is not None
             each.stdout.readline()
         carry(container, _WARM_UP * scanners)
+        kept = stored_bytes(container, out / "shared" / "blobs")
         before, began = [processor_s(each.pid) for each in started], time.monotonic()
         carry(container, jobs)
         used = [processor_s(each.pid) - earlier for each, earlier in zip(started, before, strict=True)]
+        seconds = time.monotonic() - began
+        kept = stored_bytes(container, out / "shared" / "blobs") - kept
         return {
             "scanners": scanners,
             "scan_s_per_clip": round(sum(used[1:]) / jobs, 3),
             "work_s_per_clip": round(used[0] / jobs, 3),
-            "seconds": round(time.monotonic() - began, 1),
+            "seconds": round(seconds, 1),
+            "database_kb_per_clip": round(kept["database"] / jobs / 1024, 1),
+            "files_kb_per_clip": round(kept["files"] / jobs / 1024, 1),
         }
     finally:
         for each in started:
