@@ -50,6 +50,14 @@ def launch(url: str, *, listens: bool = True) -> None:
     DBOS.listen_queues(["videos"] if listens else [])
 
 
+def idle_percent() -> float:
+    """The share of a core that this process takes while nothing is asked of it."""
+    time.sleep(3)
+    used, began = time.process_time(), time.monotonic()
+    time.sleep(_IDLE_S)
+    return round(100 * (time.process_time() - used) / (time.monotonic() - began), 2)
+
+
 def idle(url: str, results: Any, interval_s: float) -> None:
     """`interval_s` 0: the engine listens to no queue."""
     launch(url, listens=interval_s > 0)
@@ -61,11 +69,7 @@ def idle(url: str, results: Any, interval_s: float) -> None:
 
     DBOS.launch()
     DBOS.register_queue("videos", worker_concurrency=4, polling_interval_sec=interval_s or 1.0)
-    time.sleep(3)
-    used, began = time.process_time(), time.monotonic()
-    time.sleep(_IDLE_S)
-    share = (time.process_time() - used) / (time.monotonic() - began)
-    found: dict[str, Any] = {"interval_s": interval_s, "idle_percent": round(100 * share, 2)}
+    found: dict[str, Any] = {"interval_s": interval_s, "idle_percent": idle_percent()}
     if interval_s:
         for _ in range(_STARTS):
             DBOS.enqueue_workflow("videos", carry, time.time())
@@ -117,10 +121,7 @@ def waiting(url: str, results: Any, workflows: int) -> None:
         with SetEnqueueOptions(queue_partition_key="provider"):
             DBOS.enqueue_workflow("videos", carry)
     enqueued_s = time.monotonic() - began
-    time.sleep(3)
-    used, began = time.process_time(), time.monotonic()
-    time.sleep(_IDLE_S)
-    share = (time.process_time() - used) / (time.monotonic() - began)
+    percent = idle_percent()
     running = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
     results.put(
         {
@@ -128,7 +129,7 @@ def waiting(url: str, results: Any, workflows: int) -> None:
             "running": len(running),
             "threads": threading.active_count(),
             "enqueue_ms": round(1000 * enqueued_s / workflows, 2),
-            "waiting_percent": round(100 * share, 2),
+            "waiting_percent": percent,
         }
     )
 

@@ -26,15 +26,11 @@ class Running:
 
     def memory_mb(self) -> float:
         """Resident memory of the gateway and all its children, MiB."""
-        process = psutil.Process(self.pid)
-        parts = [process, *process.children(recursive=True)]
-        return sum(part.memory_info().rss for part in parts if part.is_running()) / 2**20
+        return sum(part.memory_info().rss for part in _family(self.pid)) / 2**20
 
     def proportional_mb(self) -> float:
         """The same, with what processes share counted once. Linux only."""
-        process = psutil.Process(self.pid)
-        parts = [process, *process.children(recursive=True)]
-        return sum(part.memory_full_info().pss for part in parts if part.is_running()) / 2**20
+        return sum(part.memory_full_info().pss for part in _family(self.pid)) / 2**20
 
     def own_memory_mb(self) -> float:
         return psutil.Process(self.pid).memory_info().rss / 2**20
@@ -42,9 +38,13 @@ class Running:
 
 def processor_s(pid: int) -> float:
     """Processor seconds of a process, its children, and those of its children that have ended."""
+    return sum(sum(part.cpu_times()[:4]) for part in _family(pid))
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """A process and all its children that run."""
     process = psutil.Process(pid)
-    parts = [process, *process.children(recursive=True)]
-    return sum(sum(part.cpu_times()[:4]) for part in parts if part.is_running())
+    return [part for part in (process, *process.children(recursive=True)) if part.is_running()]
 
 
 @contextmanager

@@ -146,15 +146,9 @@ class AttemptStore:
         *,
         retry_after_s: float | None = None,
     ) -> None:
-        """Same as `finish_attempt`, but in its own transaction.
-
-        `retry_after_s`: for how long the upstream wants no requests.
-        """
+        """Same as `finish_attempt`, but in its own transaction."""
         with self.database.transaction(tenant=video.tenant) as tx:
-            finish_attempt(tx, video.id, attempt, outcome, charge=charge)
-            if retry_after_s is not None:
-                retry_at = tx.now() + retry_after_s
-                tx.update(tables.attempts, tables.attempts.c.id == attempt.id, retry_at=retry_at)
+            finish_attempt(tx, video.id, attempt, outcome, charge=charge, retry_after_s=retry_after_s)
 
 
 def finish_attempt(
@@ -165,9 +159,14 @@ def finish_attempt(
     *,
     charge: Charge | None = None,
     not_drawn: tuple[str, ...] = (),
+    retry_after_s: float | None = None,
 ) -> None:
-    """Record the outcome and the charge of an attempt, and what the generator reports as not drawn."""
+    """Record the outcome and the charge of an attempt, what the generator reports as not drawn, and for how
+    long the upstream wants no requests.
+    """
     changes: dict[str, Any] = {"ended_at": tx.now(), "outcome": outcome}
+    if retry_after_s is not None:
+        changes["retry_at"] = tx.now() + retry_after_s
     if not_drawn:
         changes["not_drawn"] = canonical_json.encode(not_drawn)
     if charge is not None:

@@ -164,17 +164,16 @@ class DurableQueue:
         end_queue_threads(engine)
         if self._lease is None:
             _recover_other_names(self._worker)
+        # Without a fleet, all roles have the same queue.
+        names = dict.fromkeys(self._queue_of(role) for role in _QUEUES if role in self._roles)
         self._polling = tuple(
             QueuePolling(
                 engine,
-                DBOS.register_queue(
-                    self._queue_of(role), worker_concurrency=self._concurrency, polling_interval_sec=0.1
-                ),
+                DBOS.register_queue(name, worker_concurrency=self._concurrency, polling_interval_sec=0.1),
                 is_busy=lambda: bool(self._runs),
                 idle_s=_ALONE_IDLE_S if self._lease is None else _SHARED_IDLE_S,
             )
-            for role in _QUEUES
-            if role in self._roles and (self._lease is not None or role == "work")
+            for name in names
         )
         self._keep_polling()
         self._started = True

@@ -71,13 +71,12 @@ class QueuePlaces:
         of them are equal: a lower one for each later video would let new videos overtake old ones again and
         again.
         """
-        videos = tables.videos.c
         with self._context.database.read_transaction(tenant) as tx:
-            found = tx.select(tables.videos, videos.id == video_id, columns=[videos.state, videos.request])
-        for row in found:
-            state = VideoState(row.state)
-            return role_of(state, from_json(row.request)), 1 if state is VideoState.QUEUED else None
-        return "work", None
+            row = tx.one(tables.videos, tables.videos.c.id == video_id)
+        if row is None:
+            return "work", None
+        state = VideoState(row.state)
+        return role_of(state, from_json(row.request)), 1 if state is VideoState.QUEUED else None
 
     def _current(self) -> _Places:
         """The last places, which other callers get while one reads them again."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from safelight.store import tables
 from safelight.store.database import Database
 
-if TYPE_CHECKING:
-    from .queue import DurableQueue
+from .queue import DurableQueue
 
 
 def next_run(database: Database, tenant: str, video_id: str, run: int) -> int | None:

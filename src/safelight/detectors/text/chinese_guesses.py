@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 
 from safelight.detectors.protocol import TextView
 
@@ -46,7 +47,8 @@ _MAY_BE_SOUND = re.compile("[a-zㄅ-ㄩ]")
 _SAMPLE = 12
 _LATIN_WORD = re.compile(r"[a-z]+")
 #: A single letter of a text in pinyin may be the beginning of one of these sounds.
-_SHORT = "de dao dui le lai li shi zai zhe yi you ge bu ba men mei he wo ni ta jiu xiang qu ren cong ke fang"
+_SOUNDS = "de dao dui le lai li shi zai zhe yi you ge bu ba men mei he wo ni ta jiu xiang qu ren cong ke fang"
+_SHORT = {letter: tuple(sounds) for letter, sounds in groupby(_SOUNDS.split(), itemgetter(0))}
 
 
 def guess_views(text: str, folded: TextView, load: Callable[[], SoundLexicon | None]) -> Iterator[TextView]:
@@ -174,9 +176,8 @@ def _signs_of(part: str, lexicon: SoundLexicon) -> list[Sign]:
     if "ㄅ" <= part[0] <= "ㄩ":
         return [Sign("", (sound_of_zhuyin(part),))]
     if "a" <= part[0] <= "z":
-        short = tuple(sound for sound in _SHORT.split() if sound[0] == part)
-        if short:
-            return [Sign("", short)]
+        if part in _SHORT:
+            return [Sign("", _SHORT[part])]
         word = part.rstrip("12345")
         syllables = split_pinyin(word, lexicon.syllables) if SYLLABLES.fullmatch(word) else ()
         return [Sign("", _spelled(one)) for one in syllables] or [Sign(part, ())]
