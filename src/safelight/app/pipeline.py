@@ -147,7 +147,7 @@ class PipelineParts:
         from safelight.screening.reference import MetadataStripper, ReferenceStage
 
         scanner, pipeline = self._core.scanner, self._core.text_pipeline
-        known_content = KnownContent(lists=self._core.hash_lists)
+        known_content = KnownContent(lists=self._core.hash_lists, scanner=self._core.hash_list_scanner)
         return Stages(
             prompt=PromptStage(pipeline=pipeline),
             reference=ReferenceStage(
@@ -264,7 +264,7 @@ class PipelineParts:
     def hash_recheck(self) -> HashRecheck:
         from safelight.cases.hash_recheck import HashRecheck
 
-        return HashRecheck(context=self.context, scanner=self._core.hash_list_scanner)
+        return HashRecheck(context=self.context)
 
     def explain_verdict(
         self, verdict: Verdict, charge: Charge | None, video_id: str, *, appeal: bool = False

@@ -22,6 +22,7 @@ from safelight.accounts.statements import (
     Objection,
     Statement,
     StatementKind,
+    StatementSource,
     find_readable,
     of_own_reporters,
     statement_from_row,
@@ -432,12 +433,19 @@ class Appeals:
         )
         return through, made
 
-    def find_by_link(self, token: str) -> tuple[Statement, Appeal | None]:
-        """The decision that a link is about, and its appeal, whoever sent it for the end user."""
+    def find_by_link(self, token: str) -> tuple[Statement, Appeal | None, Statement | None]:
+        """The decision that a link is about, its appeal, whoever sent it for the end user, and the statement
+        that answers it.
+        """
         principal, made = self.open_link(token)
         with self._database.read_transaction(principal.tenant) as tx:
             row = tx.one(appeals, appeals.c.statement_id == made.id)
-            return made, None if row is None else self._appeal(tx, row)
+            if row is None:
+                return made, None, None
+            of, source = statements.c, StatementSource.APPEAL.value
+            told = (of.case_id == row.case_id, of.source == source, of.end_user == made.content.end_user)
+            answer = tx.one(statements, of.video_id == row.video_id, *told)
+            return made, self._appeal(tx, row), statement_from_row(answer) if answer is not None else None
 
     def send_by_link(self, token: str, *, text: str) -> Appeal:
         """Record the appeal of the end user who has this link. Raises the same errors as `send`."""
@@ -534,17 +542,19 @@ def _valid_text(text: str) -> str:
 
 
 def _new_case(tx: Transaction, against: Statement, video: AppealSubject | None) -> NewCase:
-    """The case of an appeal: with the verdict of a blocked video, or the reported category."""
+    """The case of an appeal: with why the case of a report was decided, or the verdict of a blocked video."""
     decided = against.content
     before = tx.one(cases, cases.c.id == decided.case_id) if decided.case_id else None
+    grounds = (video, before) if decided.kind is not StatementKind.WITHDRAWN else (before, video)
+    known = [one for one in grounds if one is not None]
     return NewCase(
         video_id=decided.video_id or "",
         kind=CaseKind.APPEAL,
         stage=video.stage if video is not None else Stage.DELIVERY,
         due_at=tx.now() + REVIEW_DUE_S,
-        category=(video.category if video is not None else "") or (before.category if before else ""),
-        rule=(video.rule if video is not None else "") or (before.rule if before else ""),
-        reason=(video.reason if video is not None else "") or (before.reason if before else ""),
+        category=next(filter(None, (one.category for one in known)), ""),
+        rule=next(filter(None, (one.rule for one in known)), ""),
+        reason=next(filter(None, (one.reason for one in known)), ""),
         quarantined=video.quarantined if video is not None else bool(before and before.quarantined),
         statement_id=against.id,
     )

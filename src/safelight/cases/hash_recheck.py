@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from safelight.accounts.statements import Objection, StatementSource, ground_of_verdict
-from safelight.core.errors import NotFound, SafelightError, SandboxFailed
-from safelight.detectors.image.hash_lists import NAME as HASHES
-from safelight.policy.findings import Finding, Modality, Stage
+from safelight.core.errors import NotFound, SafelightError
 from safelight.policy.verdicts import Action, Verdict
-from safelight.screening.evaluation import StageInput, StageResult, evaluate
-from safelight.screening.scanning.service import Scanner
 from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.videos import mappers
 from safelight.videos.context import PipelineContext
 from safelight.videos.files import vault_files
-from safelight.videos.models import Video, VideoState
+from safelight.videos.late_matches import reevaluate_with_matches
+from safelight.videos.models import VideoState
 from safelight.videos.stage_records import record_stage
 from safelight.videos.transitions import update
 from safelight.videos.video_statements import WithdrawalCause
 from safelight.videos.withdrawal import withdraw_within
-
-_STOPS = frozenset({Action.BLOCK, Action.HOLD})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +43,9 @@ class RecheckReport:
 
 @dataclass(frozen=True, kw_only=True)
 class HashRecheck:
-    """Checks the delivered videos of a tenant. `scanner` must run only the hash list detector."""
+    """Checks the delivered videos of a tenant."""
 
     context: PipelineContext
-    scanner: Scanner
 
     def recheck(
         self, tenant: str, *, actor: str, progress: Callable[[int, int], None] | None = None
@@ -98,13 +91,11 @@ class HashRecheck:
         with context.work_dir(video.id) as place:
             path = place / "sealed.mp4"
             context.blobs.copy_to(tenant, video.sealed_sha256, path)
-            new = self._findings(path, video.sealed_sha256)
+            new = context.stages.output.known_content.find(path, video.sealed_sha256)
         if not new:
             return None
-        result = self._reevaluate(video, new)
+        result, stopped = reevaluate_with_matches(context, context.videos.snapshot(tenant, video.id), new)
         categories = {finding.category for finding in new}
-        # Only a new match may withdraw the video. A coverage gap that was waived at delivery must not.
-        stopped = result.verdict.action in _STOPS and result.verdict.category in categories
         withdrawn: tuple[str, ...] = ()
         with context.database.transaction(tenant=tenant) as tx:
             record_stage(tx, video.id, result)
@@ -121,41 +112,6 @@ class HashRecheck:
             action=result.verdict.action,
             vaulted=result.verdict.vault and stopped,
             withdrawn=withdrawn,
-        )
-
-    def _findings(self, path: Path, sha256: str) -> tuple[Finding, ...]:
-        known_content = self.context.stages.output.known_content
-        lists = known_content.lists_for_frames()
-        report = self.scanner.scan_video(path)
-        if report.failure:
-            raise SandboxFailed(report.failure)
-        for run in report.runs:
-            if run.name == HASHES and not (run.complete or run.idle):
-                raise SandboxFailed(run.note or "Not every frame was compared with the hash lists.")
-        listed = known_content.match(path, sha256, report, Modality.FRAMES, known=lists)
-        if broken := [cell.note for cell in listed.cells]:
-            raise SandboxFailed(broken[0])
-        # Even without detectors, a scan reports flashes and brief frames. These were evaluated before
-        # delivery.
-        known = (one for one in report.findings if one.detector == HASHES)
-        return (*known, *listed.findings)
-
-    def _reevaluate(self, video: Video, new: tuple[Finding, ...]) -> StageResult:
-        """Evaluate the output stage again: with the earlier findings and coverage, and the new matches."""
-        snapshot = self.context.videos.snapshot(video.tenant, video.id)
-        earlier = snapshot.last_stage(Stage.OUTPUT)
-        cells = earlier.coverage.cells if earlier else ()
-        return evaluate(
-            self.context.policies.load(video.tenant),
-            StageInput(
-                stage=Stage.OUTPUT,
-                subject_sha256=video.sealed_sha256 or "",
-                findings=(*(earlier.findings if earlier else ()), *new),
-                coverage=cells,
-                modalities=frozenset({Modality.FRAMES, *(cell.modality for cell in cells)}),
-                approved=snapshot.approved,
-                overturned=snapshot.overturned,
-            ),
         )
 
     def _vault(self, tx: Transaction, video_id: str) -> None:

@@ -120,7 +120,7 @@ class NoticeFollowUp:
             tx.update(tables.notices, tables.notices.c.id == row.id, unattended_at=None)
         elif action is UnattendedAction.REMOVE:
             why = "no person decided about a notice in time"
-            withdraw_reported(self._context, tx, row.video_id, why=why, is_copy=False)
+            withdraw_reported(self._context, tx, row.video_id, why=why, case_id=row.case_id, is_copy=False)
             self._answer(
                 whole,
                 ClosedNotice(

@@ -139,7 +139,9 @@ class RemovalFollowUp:
                 with self._context.database.transaction(tenant=tenant) as tx:
                     if tenant == row.tenant_id:
                         why = f"copy of {row.video_id}"
-                        withdraw_reported(self._context, tx, video_id, why=why, is_copy=True)
+                        withdraw_reported(
+                            self._context, tx, video_id, why=why, case_id=row.case_id, is_copy=True
+                        )
                     else:
                         _open_case_of_copy(tx, video_id)
             self._store_left(row, left)
@@ -162,9 +164,12 @@ class RemovalFollowUp:
 
 
 def withdraw_reported(
-    context: PipelineContext, tx: Transaction, video_id: str, *, why: str, is_copy: bool
+    context: PipelineContext, tx: Transaction, video_id: str, *, why: str, case_id: str | None, is_copy: bool
 ) -> None:
-    """Withdraw a video because of a report, without a person. Does nothing if it is not delivered now."""
+    """Withdraw a video because of a report, without a person. Does nothing if it is not delivered now.
+
+    `case_id`: the case of the report; who decided it does not decide the appeal.
+    """
     cause = WithdrawalCause(
         source=StatementSource.REPORT,
         ground=ground_of_category(
@@ -174,6 +179,7 @@ def withdraw_reported(
         ),
         automated_detection=is_copy,
         automated_decision=True,
+        case_id=case_id,
     )
     try:
         with tx.savepoint():

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from safelight.core.errors import SandboxFailed
 from safelight.detectors.image.hash_lists import NAME, HashKind, HashLists
 from safelight.policy.findings import Category, Cell, Finding, Modality
 
 from .scanning.report import ScanReport
+from .scanning.service import Scanner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,32 @@ class HashMatchResult:
 class KnownContent:
     #: None: no hash lists are configured.
     lists: HashLists | None = None
+    #: Runs only the detector of the hash lists.
+    scanner: Scanner | None = None
+
+    def changed_since(self, at: float) -> bool:
+        """Whether a list was imported or changed after this time."""
+        return self.lists is not None and any(one.imported_at > at for one in self.lists.all())
+
+    def find(self, clip: Path, sha256: str) -> tuple[Finding, ...]:
+        """The matches of a clip, every frame and the whole file, with the lists as they are now.
+
+        Raises `SandboxFailed` if not all could be compared.
+        """
+        assert self.scanner is not None
+        lists = self.lists_for_frames()
+        report = self.scanner.scan_video(clip)
+        if report.failure:
+            raise SandboxFailed(report.failure)
+        for run in report.runs:
+            if run.name == NAME and not (run.complete or run.idle):
+                raise SandboxFailed(run.note or "Not every frame was compared with the hash lists.")
+        listed = self.match(clip, sha256, report, Modality.FRAMES, known=lists)
+        if broken := [cell.note for cell in listed.cells]:
+            raise SandboxFailed(broken[0])
+        # Even without detectors, a scan reports flashes and brief frames. These were evaluated before.
+        known = (one for one in report.findings if one.detector == NAME)
+        return (*known, *listed.findings)
 
     def lists_for_frames(self) -> frozenset[str]:
         """The names of the lists with perceptual hashes: read before a scan, handed to `match` after it."""

@@ -67,7 +67,9 @@ TRANSITIONS: dict[VideoState, frozenset[VideoState]] = {
     VideoState.HELD: frozenset(
         {VideoState.QUEUED, VideoState.SEALING, VideoState.BLOCKED, VideoState.REJECTED, VideoState.FAILED}
     ),
-    VideoState.SEALING: frozenset({VideoState.DELIVERED, VideoState.HELD, VideoState.FAILED}),
+    VideoState.SEALING: frozenset(
+        {VideoState.DELIVERED, VideoState.HELD, VideoState.BLOCKED, VideoState.FAILED}
+    ),
     VideoState.DELIVERED: frozenset({VideoState.WITHDRAWN}),
     VideoState.REJECTED: frozenset(),
     VideoState.BLOCKED: frozenset(),

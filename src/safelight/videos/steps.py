@@ -69,6 +69,7 @@ from .attempts import ChargedFailure, discard_download, seconds_left
 from .context import NewFile, PipelineContext
 from .files import drop_files, files_of
 from .ingredients import UPSTREAM_MANIFEST, keep_upstream_manifest, load_ingredients
+from .late_matches import find_late_match
 from .lineage import source_clip_of
 from .models import Attempt, RetryRefusal, RetryResult, StageRecord, Video, VideoSnapshot, VideoState
 from .references import screen_stored_references
@@ -428,6 +429,14 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             # A reviewer approved the clip, but saw only its first tracks.
             error = f"The clip from {video.generator} may have tracks that were not judged: its scan failed, "
             fail(context, snapshot, SandboxFailed(error + "and it is not a plain MP4."))
+            return
+        if (late := find_late_match(context, snapshot, source)) is not None:
+            with context.commit_step(snapshot) as tx:
+                record_stage(tx, video.id, late)
+                if late.verdict.action is Action.BLOCK:
+                    outcomes.block(context, tx, video, late)
+                else:
+                    outcomes.hold_for_review(context, tx, video, late)
             return
         if video.badge_text is not None:
             source = context.delivery.badge(source, work_dir / "badged.mp4", video.badge_text)

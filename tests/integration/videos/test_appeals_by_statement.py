@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,18 @@ from starlette.testclient import TestClient
 
 from safelight.accounts import OPERATOR, ROLES, KeyScope, Principal, PrincipalKind, Role
 from safelight.accounts.audit import read_history
-from safelight.accounts.statements import OBJECTION_S, Objection, Statement, StatementKind, StatementQuery
+from safelight.accounts.statements import (
+    OBJECTION_S,
+    Objection,
+    Statement,
+    StatementKind,
+    StatementQuery,
+    describe,
+)
 from safelight.cases.appeals import Appeal, NewAppeal, find_repeated
 from safelight.cases.reports import NewReport, Receipt
 from safelight.core.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidField, NotFound
+from safelight.policy.explanations import ExplanationLevel
 from safelight.store import tables
 from safelight.store.key_ring import KeyRing
 from safelight.videos.case_rows import CaseKind
@@ -351,15 +360,31 @@ def test_a_link_shows_the_appeal_that_the_account_sent_for_the_end_user(house: H
     made = rejected(house)
     appeals, owner = house.appeals, person(house, "olga", Role.OWNER)
     link = appeals.link_token(house.who, made) or ""
-    assert appeals.find_by_link(link) == (made, None)
+    assert appeals.find_by_link(link) == (made, None, None)
     sent = appeals.add(
         owner, made.content.video_id or "", text="It is a play.", on_behalf_reason="They phoned us."
     )
-    assert appeals.find_by_link(link) == (made, sent)
+    assert appeals.find_by_link(link) == (made, sent, None)
     with TestClient(house.app) as client:
         page = client.get(f"/appeal?token={link}").text
     assert sent.id in page
     assert "<textarea" not in page
+
+
+@pytest.mark.parametrize("action", ["uphold", "overturn"])
+def test_the_link_gives_the_answer_with_its_facts_or_the_new_video(house: House, action: str) -> None:
+    made = rejected(house)
+    link = house.appeals.link_token(house.who, made) or ""
+    decide_appeal(house, house.appeals.send_by_link(link, text="It is a play."), action)
+    _, _, answer = house.appeals.find_by_link(link)
+    assert answer is not None
+    new = house.reread(house.videos.get(house.who, made.content.video_id or "")).reinstated_as
+    assert answer.content.released_as == new
+    with TestClient(house.app) as client:
+        page = html.unescape(client.get(f"/appeal?token={link}").text)
+    told = describe(answer, level=ExplanationLevel.END_USER)
+    assert all(part in page for part in (told.decision, told.reason, new or ""))
+    assert house.statements.get(house.who, made.id, end_user="user-7").is_appealed
 
 
 def test_the_page_of_a_link_says_nothing_of_a_block_to_the_end_user_who_reported_a_video(

@@ -13,6 +13,7 @@ from PIL import Image
 
 from safelight.accounts.audit import read_entries
 from safelight.cases.hash_recheck import RecheckReport
+from safelight.cases.inputs import DecisionRequest
 from safelight.core.errors import InvalidField, NotFound, RequestBlocked, Withdrawn
 from safelight.detectors.image.pdq import hexadecimal, pdq
 from safelight.policy.findings import Stage
@@ -26,6 +27,7 @@ from safelight.videos.sweeper import Sweeper
 from support.clips import Pixels, hum, make_clip, scenery, upload_of
 
 from .conftest import Furnish, House
+from .test_decisions import reviewer
 from .test_video_lifecycle import NoEngine
 
 pytestmark = pytest.mark.real_media
@@ -136,6 +138,17 @@ def test_known_content_of_another_category_is_blocked_and_not_vaulted(house: Hou
     assert output_stage(house, done).verdict.rule == "kh-2"
 
 
+def test_a_match_that_an_appeal_overturned_does_not_stop_the_clip_again(house: House, tmp_path: Path) -> None:
+    imported(house, tmp_path, category="extremism")
+    show_in_generated_clips(house, tmp_path)
+    done = house.make()
+    appeal = house.appeals.add(house.who, done.id, text="It is a news report.")
+    overturn = DecisionRequest(action="overturn", reason="It is.")
+    house.reviews.decide(reviewer(house, "ben"), appeal.case_id, overturn)
+    released = house.videos.get(house.who, house.reread(done).reinstated_as or "")
+    assert house.carry(released).state is VideoState.DELIVERED
+
+
 def test_an_unreadable_hash_list_is_a_gap_and_held(house: House, tmp_path: Path) -> None:
     imported(house, tmp_path)
     [path] = (tmp_path / "data" / "hash-lists").glob("*.hashes")
@@ -242,7 +255,9 @@ def test_files_of_a_delivered_video_that_was_vaulted_later_do_not_expire(
     house.waive()
     video_id = delivered(house, tmp_path)
     imported(house, tmp_path)
-    [matched] = recheck(house).matched
+    done = recheck(house)
+    assert done.unread == ()
+    [matched] = done.matched
     assert matched.vaulted
     Sweeper(house.context, NoEngine()).delete_expired_files()  # type: ignore[arg-type]
     kept = house.context.videos.files(house.who.tenant, video_id)
@@ -255,7 +270,9 @@ def test_a_recheck_withdraws_another_category_without_vaulting_and_finds_nothing
 ) -> None:
     video_id = delivered(house, tmp_path)
     imported(house, tmp_path, category="extremism")
-    [matched] = recheck(house).matched
+    done = recheck(house)
+    assert done.unread == ()
+    [matched] = done.matched
     assert (matched.video_id, matched.categories, matched.vaulted) == (video_id, ("extremism",), False)
     assert recheck(house).checked == 0
 
@@ -272,7 +289,7 @@ def test_a_recheck_that_compared_only_some_frames_is_not_counted_as_without_matc
 ) -> None:
     video_id = delivered(house, tmp_path)
     imported(house, tmp_path)
-    scanner = house.container.pipeline.hash_recheck.scanner
+    scanner = house.context.stages.output.known_content.scanner
     late = DetectorRun(name="hash-lists", ran=True, timed_out=True, note="It did not answer in time.")
     monkeypatch.setattr(type(scanner), "scan_video", lambda *_: ScanReport(runs=(late,)))
     done = recheck(house)

@@ -16,6 +16,9 @@ import pytest
 
 from safelight.accounts import KeyScope
 from safelight.accounts.audit import read_entries
+from safelight.accounts.models import account_subject
+from safelight.accounts.terms import AccountTerms, Terms
+from safelight.cases.inputs import DecisionRequest
 from safelight.cases.removal_follow_up import RemovalFollowUp
 from safelight.cases.reports import NewReport, NoticeOutcome, Receipt
 from safelight.cases.reports.stay_down import add_hashes, delete_hashes
@@ -82,6 +85,54 @@ def test_the_frames_of_a_removed_video_are_listed_for_its_tenant_until_an_appeal
         delete_hashes(tx, video.id)
     follow_up(house)
     assert house.make("after a won appeal").state is VideoState.DELIVERED
+
+
+def test_a_held_copy_is_blocked_when_it_is_approved_after_the_removal(house: House, tmp_path: Path) -> None:
+    removed = deliver(house, make_scene(tmp_path / "own.mp4", 5))
+    AccountTerms(house.database).set(house.who, account_subject(house.who.id), Terms(review_first=2))
+    copy, other = (
+        (use(house, make_scene(tmp_path / f"{seed}.mp4", seed, crf=30)), house.make(f"held {seed}"))[1]
+        for seed in (5, 6)
+    )
+    assert {copy.state, other.state} == {VideoState.HELD}
+    notify(house, removed)
+    decide(house, "withdraw", video=removed)
+    for _ in range(2):
+        follow_up(house)
+    for held in (copy, other):
+        decide(house, "approve", video=held)
+    assert house.carry(other).state is VideoState.DELIVERED
+    stopped = house.carry(copy)
+    assert (stopped.state, stopped.error_code) == (VideoState.BLOCKED, "moderation_blocked")
+    assert house.record(copy).stages[-1].verdict.rule == "kh-2"
+    assert [one.kind for one in house.context.videos.files(house.who.tenant, copy.id)] == ["generated"]
+    # Whether a minor is shown was not checked, so it is quarantined.
+    ben = reviewer(house, "ben", KeyScope.VAULT)
+    appeal = house.appeals.add(house.who, copy.id, text="It is my own scene.")
+    house.reviews.decide(ben, appeal.case_id, DecisionRequest(action="overturn", reason="It is."))
+    new = house.reread(copy).reinstated_as
+    assert new is not None
+    assert house.carry(house.videos.get(house.who, new)).state is VideoState.DELIVERED
+
+
+def test_who_removed_a_video_does_not_decide_the_appeal_of_its_copy(house: House, tmp_path: Path) -> None:
+    removed, copy = (
+        deliver(house, make_scene(tmp_path / f"{crf}.mp4", 5, crf=crf), str(crf)) for crf in (23, 30)
+    )
+    notify(house, removed)
+    decide(house, "withdraw", video=removed)
+    for _ in range(2):
+        follow_up(house)
+    assert house.reread(copy).state is VideoState.WITHDRAWN
+    case_id = house.appeals.add(house.who, copy.id, text="It is another scene.").case_id
+    ada, ben = reviewer(house), reviewer(house, "ben")
+    assert house.reviews.get(ada, case_id).requires_other_reviewer
+    assert not house.reviews.get(ben, case_id).requires_other_reviewer
+    with pytest.raises(Forbidden, match="You cannot decide this appeal"):
+        house.reviews.decide(ada, case_id, DecisionRequest(action="uphold", reason="Seen.", **house.ground()))
+    # What the removal rested on, not the verdict of the scan that allowed the copy.
+    case = house.reviews.get(ben, case_id).case
+    assert (case.category, case.reason) == ("ncii", "Reported: intimate")
 
 
 def test_a_frame_that_other_videos_also_show_is_not_listed(house: House, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from .models import (
 )
 from .reader import MAX_RESULTS, StatementQuery, Statements, find_readable, of_own_reporters
 from .rows import OBJECTION_S, erase_reasons, record_statement, statement_from_row, statement_of_case
-from .text import describe, describe_reply
+from .text import StatementText, describe, describe_reply
 
 __all__ = [
     "MAX_RESULTS",
@@ -28,6 +28,7 @@ __all__ = [
     "StatementKind",
     "StatementQuery",
     "StatementSource",
+    "StatementText",
     "Statements",
     "describe",
     "describe_reply",

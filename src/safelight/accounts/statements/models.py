@@ -169,3 +169,5 @@ class Statement:
     objection_until: float | None
     #: When the reason was erased with the video; None if it was not.
     erased_at: float | None = None
+    #: Whether the one appeal was sent. Only readers of statements fill it.
+    is_appealed: bool = False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, or_
 
@@ -10,7 +11,7 @@ from safelight.accounts import KeyScope, Principal, PrincipalKind, find_same_peo
 from safelight.core.errors import NotFound
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import Page, follows, read_page
-from safelight.store.tables import statements, videos
+from safelight.store.tables import appeals, statements, videos
 
 from .models import Statement
 from .rows import statement_from_row
@@ -51,7 +52,9 @@ class Statements:
                 last = _one(tx, wanted.after, *where)
                 where.append(follows((of.at, of.id), (last.at, last.id), descending=True))
             order = (of.at.desc(), of.id.desc())
-            return read_page(tx, statements, *where, order_by=order, limit=limit).map(statement_from_row)
+            page = read_page(tx, statements, *where, order_by=order, limit=limit).map(statement_from_row)
+            appealed = _appealed(tx, [one.id for one in page.items])
+            return page.map(lambda one: replace(one, is_appealed=one.id in appealed))
 
     def get(self, principal: Principal, statement_id: str, *, end_user: str | None = None) -> Statement:
         """A statement; for an end user, only one that addresses them. Raises `NotFound`.
@@ -60,7 +63,8 @@ class Statements:
         """
         principal.require(KeyScope.VIDEOS_READ)
         with self._database.read_transaction(principal.tenant) as tx:
-            return find_readable(tx, principal, statement_id, end_user=end_user)
+            found = find_readable(tx, principal, statement_id, end_user=end_user)
+            return replace(found, is_appealed=bool(_appealed(tx, [found.id])))
 
 
 def find_readable(
@@ -106,6 +110,11 @@ def _conditions(tx: Transaction, principal: Principal, wanted: StatementQuery) -
             row = tx.one(videos, videos.c.id == wanted.video_id)
             where.append(of.account == (row.principal_id if row is not None else ""))
     return where
+
+
+def _appealed(tx: Transaction, ids: Sequence[str]) -> frozenset[str]:
+    of = appeals.c.statement_id
+    return frozenset(row.statement_id for row in tx.select(appeals, of.in_(ids), columns=[of]))
 
 
 def _one(tx: Transaction, statement_id: str, *where: ColumnElement[bool]) -> Statement:

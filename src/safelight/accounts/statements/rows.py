@@ -93,7 +93,8 @@ def erase_reasons(tx: Transaction, video_id: str) -> int:
 
 def statement_from_row(row: Row[Any]) -> Statement:
     ground = read_record(DecisionGround, row, group=row.group_name)
-    return read_record(Statement, row, content=read_record(NewStatement, row, ground=ground))
+    content = read_record(NewStatement, row, ground=ground)
+    return read_record(Statement, row, content=content, is_appealed=False)
 
 
 def statement_of_case(tx: Transaction, case_id: str) -> Statement:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, or_, select
 
 from safelight.accounts import KeyScope, Principal, ReviewRank, find_same_people
 from safelight.accounts.reporter import Reporter
+from safelight.accounts.statements import StatementKind
 from safelight.accounts.store import ACTIVE, principal_of_person
 from safelight.store.database import Transaction
 from safelight.store.tables import (
@@ -22,6 +23,7 @@ from safelight.store.tables import (
     quality_answers,
     quality_cases,
     reports,
+    statements,
     video_lineage,
     videos,
 )
@@ -45,9 +47,10 @@ def people_around(
 ) -> frozenset[str]:
     """Ids of the people who had to do with a video. `apart_from`: a case that does not count.
 
-    They decided about this video, about a video from which it was made or that was made from it, or about a
-    near-duplicate that was decided with one of these; or they requested it, reported it, sent the appeal, or
-    made it a golden case. A person and the API keys that this person created are the same.
+    They decided about this video, about a video from which it was made or that was made from it, about one of
+    which it was found to be a copy, or about a near-duplicate that was decided with one of these; or they
+    requested it, reported it, sent the appeal, or made it a golden case. A person and the API keys that this
+    person created are the same.
 
     `count_quality_answers`: also those who answered in a quality review. An appeal does not count them: such
     an answer is no decision, and small teams would have no reviewer left for the appeal.
@@ -202,12 +205,22 @@ def _releases(tx: Transaction, ids: list[str]) -> list[str]:
 
 
 def _clusters(tx: Transaction, video_ids: Collection[str]) -> set[str]:
-    """The ids of the cases of these videos, and of all cases that were decided with them."""
+    """The ids of the cases of these videos, of those for which they were withdrawn, for example as a copy of
+    the video of such a case, and of all cases that were decided with one of them.
+    """
     columns = [cases.c.id, cases.c.cluster_id]
+    # The case of an appeal is one of the video itself.
+    told = select(statements.c.case_id).where(
+        *tx.tenant_condition(statements), statements.c.kind == StatementKind.WITHDRAWN.value
+    )
     own = [
         row
         for ids in _chunks(video_ids)
-        for row in tx.select(cases, cases.c.video_id.in_(ids), columns=columns)
+        for condition in (
+            cases.c.video_id.in_(ids),
+            cases.c.id.in_(told.where(statements.c.video_id.in_(ids))),
+        )
+        for row in tx.select(cases, condition, columns=columns)
     ]
     clusters = {row.cluster_id or row.id for row in own}
     others = {

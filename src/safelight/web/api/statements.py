@@ -74,7 +74,9 @@ class StatementTextObject(BaseModel):
 
 
 class StatementAppeal(BaseModel):
-    possible: bool = Field(description="Whether the decision can be appealed by API, once.")
+    possible: bool = Field(
+        description="Whether the decision can be appealed by API. False once the appeal was sent."
+    )
     until: int | None
     link: str | None = Field(
         default=None,
@@ -224,7 +226,7 @@ def statement_object(
         "until": whole_seconds(new.until),
         "released_as": new.released_as,
         "appeal": {
-            "possible": new.objection is Objection.APPEAL,
+            "possible": new.objection is Objection.APPEAL and not statement.is_appealed,
             "until": whole_seconds(statement.objection_until),
         },
         "language": language,

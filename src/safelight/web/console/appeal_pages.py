@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import Principal
-from safelight.accounts.statements import Statement, StatementQuery, describe
+from safelight.accounts.statements import Statement, StatementQuery, StatementText, describe
 from safelight.cases.appeals import BY_REQUESTER, Appeal
 from safelight.core.envelopes import format_iso
 from safelight.core.errors import Conflict, InvalidField, NotFound, SafelightError
@@ -67,7 +67,8 @@ def _view(statement: Statement, t: Translations, now: float, *, may_appeal: bool
         (label("label.objection"), text.objection),
     ]
     content, until = statement.content, statement.objection_until
-    may_appeal = may_appeal and content.kind in BY_REQUESTER and until is not None and until > now
+    may_appeal = may_appeal and content.kind in BY_REQUESTER and not statement.is_appealed
+    may_appeal = may_appeal and until is not None and until > now
     return {
         "video_id": content.video_id or "",
         "appeal_until": format_datetime(until, t) if may_appeal and until is not None else "",
@@ -120,11 +121,14 @@ class AppealPages(PageHandler):
     async def _render_link(
         self, request: Request, token: str, form: Form, *, problem: SafelightError | None = None
     ) -> Response:
-        made, appeal = await self.run(self.services.appeals.find_by_link, token)
+        made, appeal, answer = await self.run(self.services.appeals.find_by_link, token)
+        language = self.translations(request).tag
         if appeal is not None:
-            response = await self._render_received(request, None, appeal, by_link=True)
+            told = None
+            if answer is not None:
+                told = describe(answer, level=ExplanationLevel.END_USER, language=language)
+            response = await self._render_received(request, None, appeal, by_link=True, answer=told)
         else:
-            language = self.translations(request).tag
             address = _link_address(token)
             response = await self._render(
                 request,
@@ -140,7 +144,13 @@ class AppealPages(PageHandler):
         return response
 
     async def _render_received(
-        self, request: Request, principal: Principal | None, appeal: Appeal, *, by_link: bool = False
+        self,
+        request: Request,
+        principal: Principal | None,
+        appeal: Appeal,
+        *,
+        by_link: bool = False,
+        answer: StatementText | None = None,
     ) -> Response:
         return await self.render_page(
             request,
@@ -150,6 +160,7 @@ class AppealPages(PageHandler):
             appeal_id=appeal.id,
             state=appeal.state.value,
             by_link=by_link,
+            answer=answer,
             no_eligible_reviewer=appeal.no_eligible_reviewer,
             due=format_datetime(appeal.due_at, self.translations(request)),
         )
