@@ -432,6 +432,8 @@ def a_video(**changes: Any) -> Video:
             badge_text=None,
             vaulted=False,
             waived=False,
+            reviewed=False,
+            gaps_approved=False,
             sealed_sha256=None,
             deleted=False,
             revision=0,

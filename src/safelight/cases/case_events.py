@@ -37,6 +37,7 @@ _BY_STAFF = frozenset(
 _STATES = {
     "case.escalated": ReviewState.ESCALATED,
     "case.expired": ReviewState.NONE,
+    "case.closed": ReviewState.NONE,
     **{f"case.{action.value}": ReviewState.CLOSED for action in DecisionAction},
 }
 _REPORTERS = frozenset(kind.value for kind in ReporterKind)
@@ -47,6 +48,7 @@ _OWN_TYPES = {
     "case.undone": "safelight.decisionUndone",
     "case.not_carried_out": "safelight.decisionNotCarriedOut",
     "case.expired": "safelight.caseExpired",
+    "case.closed": "safelight.caseClosed",
     "video.hidden": "safelight.videoHidden",
     "video.restored": "safelight.videoRestored",
     "report.unattended": "safelight.reportUnattended",

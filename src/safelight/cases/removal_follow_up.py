@@ -171,7 +171,7 @@ def withdraw_reported(
     `case_id`: the case of the report; who decided it does not decide the appeal.
     """
     cause = WithdrawalCause(
-        source=StatementSource.REPORT,
+        source=StatementSource.COPY_REPORTED if is_copy else StatementSource.REPORT,
         ground=ground_of_category(
             Category.NCII.value,
             context.policies.taxonomy,

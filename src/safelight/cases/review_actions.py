@@ -222,6 +222,7 @@ def resume_held(
     **changes: Any,
 ) -> None:
     """Let a held video continue: with the generation, or with sealing if its clip was made and scanned."""
+    changes |= {"reviewed": True, "gaps_approved": video.gaps_approved or bool(held.verdict.gaps)}
     early = held.stage in outcomes.EARLY_STAGES
     if held.stage is Stage.GENERATION:
         scans = [one for one in stage_records(tx, video.id) if one.stage is Stage.OUTPUT]

@@ -11,7 +11,6 @@ import typer
 
 from safelight.core.errors import InvalidMedia, NotFound
 from safelight.core.fileio import path_as_text
-from safelight.policy.verdicts import ALLOWED_UNDER_WAIVER
 
 from .commands import load_container
 from .language import language, texts
@@ -84,8 +83,8 @@ def verify(
     if origin is not None:
         text.insert(0, _format_origin(origin))
     outcome = _find_outcome(found, origin)
-    if outcome == ALLOWED_UNDER_WAIVER:
-        text.append(texts()("verify.outcome"))
+    if texts().has(f"verify.outcome.{outcome}"):
+        text.append(texts()(f"verify.outcome.{outcome}"))
     if lookup is None and server is None:
         text.append(texts()("verify.no_registry"))
     return Result(
@@ -190,6 +189,8 @@ def format_verification(found: Verification) -> str:
 
 
 def _format_verdict(verdict: dict[str, object]) -> list[str]:
+    from safelight.provenance.manifest import remarks_of
+
     policy, coverage = verdict.get("policy"), verdict.get("coverage")
     t, action = texts(), f"policy.action.{verdict.get('action')}"
     lines = [t("verify.action", action=t(action) if t.has(action) else verdict.get("action"))]
@@ -201,8 +202,7 @@ def _format_verdict(verdict: dict[str, object]) -> list[str]:
             for word, cells in coverage.items()
             if isinstance(cells, list) and cells
         ]
-    if verdict.get("remark"):
-        lines.append(t("verify.remark"))
+    lines += [texts("provenance")(f"remark.{name}") for name in remarks_of(verdict)]
     if verdict.get("test_card"):
         lines.append("It contained the safety test card.")
     return lines

@@ -11,6 +11,8 @@ from .findings import Basis, Cell, Finding, Stage
 
 #: The outcome of content that is allowed, also with a label, only because required checks were waived.
 ALLOWED_UNDER_WAIVER = "allowed_under_waiver"
+#: The outcome of content that a reviewer approved although required checks were not completed.
+APPROVED_WITH_GAPS = "approved_with_gaps"
 
 
 class Action(StrEnum):
@@ -29,9 +31,11 @@ class Action(StrEnum):
 _SEVERITY = {Action.ALLOW: 0, Action.LABEL: 1, Action.HOLD: 2, Action.BLOCK: 3}
 
 
-def describe_outcome(action: Action, *, waived: bool) -> str:
-    """The action, or `allowed_under_waiver`."""
-    return ALLOWED_UNDER_WAIVER if waived and action.severity < Action.HOLD.severity else action.value
+def describe_outcome(action: Action, *, waived: bool, gaps_approved: bool = False) -> str:
+    """The action; of content that is allowed, whether checks were missing."""
+    if action.severity >= Action.HOLD.severity:
+        return action.value
+    return APPROVED_WITH_GAPS if gaps_approved else ALLOWED_UNDER_WAIVER if waived else action.value
 
 
 class Audience(StrEnum):

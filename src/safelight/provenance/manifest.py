@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from safelight.policy.findings import Coverage, CoverageStatus
-from safelight.policy.verdicts import Action, Verdict, describe_outcome
+from safelight.policy.verdicts import APPROVED_WITH_GAPS, Action, Verdict, describe_outcome
 
 VERDICT_LABEL = "safelight.verdict"
 GENERATION_LABEL = "safelight.generation"
 CONSENTS_LABEL = "safelight.consents"
 #: All that a delivered file says about checks that were not made, unless the operator chooses otherwise.
 WAIVED_REMARK = "Some checks were waived by the operator."
+GAPS_REMARK = "A reviewer approved it although required checks were not completed."
+_REMARKS = {"waived": WAIVED_REMARK, "gaps_approved": GAPS_REMARK}
 _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 #: CAWG's kinds of use that the operator states. `ai_inference` is left out: detectors of harm do that.
 _TRAINING_USES = ("data_mining", "ai_generative_training", "ai_training")
@@ -111,6 +113,8 @@ class SealFacts:
     is_waived: bool = False
     #: Whether a reviewer released the video, after a hold or after a successful appeal.
     reviewed: bool = False
+    #: Whether a reviewer released the video although required checks were not completed.
+    gaps_approved: bool = False
     soft_bindings: tuple[SoftBinding, ...] = ()
     #: How the generation was steered and watched; None if it was not.
     generation: Mapping[str, Any] | None = None
@@ -217,7 +221,8 @@ def _verdict(facts: SealFacts) -> dict[str, Any]:
     # A public file must not contain the theme of a prompt that the policy allowed.
     is_named = verdict.action is not Action.ALLOW
     # It must not name the checks that are missing either.
-    checks: dict[str, Any] = {"remark": WAIVED_REMARK} if facts.is_waived else {}
+    remarks = [WAIVED_REMARK] * facts.is_waived + [GAPS_REMARK] * facts.gaps_approved
+    checks: dict[str, Any] = {"remark": " ".join(remarks)} if remarks else {}
     if facts.names_checks:
         waived = sorted(f"{cell.category} ({cell.modality.value})" for cell in verdict.waived)
         checks |= {"coverage": coverage_words(facts.coverage), "waived": waived}
@@ -239,8 +244,16 @@ def _verdict(facts: SealFacts) -> dict[str, Any]:
 
 def outcome_of(verdict: Mapping[str, Any]) -> str | None:
     """The outcome that an assertion `safelight.verdict` states; None if it states none."""
+    remarks = remarks_of(verdict)
+    if "gaps_approved" in remarks:
+        return APPROVED_WITH_GAPS
     action = next((one for one in Action if one.value == verdict.get("action")), None)
-    return None if action is None else describe_outcome(action, waived="remark" in verdict)
+    return None if action is None else describe_outcome(action, waived="waived" in remarks)
+
+
+def remarks_of(verdict: Mapping[str, Any]) -> list[str]:
+    """The names of the remarks of an assertion `safelight.verdict`, for the catalogue `provenance`."""
+    return [name for name, text in _REMARKS.items() if text in str(verdict.get("remark"))]
 
 
 def coverage_words(coverage: Coverage) -> dict[str, list[str]]:

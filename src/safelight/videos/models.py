@@ -164,6 +164,10 @@ class Video:
     vaulted: bool
     #: True if only a waiver of a coverage gap made the verdict possible.
     waived: bool
+    #: Whether a reviewer released it, after a hold or after a successful appeal.
+    reviewed: bool
+    #: True if a reviewer released it although required checks were not completed.
+    gaps_approved: bool
     sealed_sha256: str | None
     #: Whether the delivered file has a watermark: a value of `provenance.seal.MarkState`.
     mark: str | None = None
@@ -346,8 +350,6 @@ class VideoSnapshot:
     approved: tuple[Finding, ...]
     #: Findings of the blocked video that this video replaces; a successful appeal overturned them.
     overturned: tuple[Finding, ...]
-    #: Whether a reviewer approved the video, or the one that it replaces, at any stage, or decided an appeal.
-    reviewed: bool
     attempts: tuple[Attempt, ...]
     #: File rows of the video, oldest first.
     files: tuple[Row[Any], ...]

@@ -290,7 +290,7 @@ def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> No
     kept_until = None if early else paid_clip_end(tx, video.id)
     verdict = verdict_of_hold(tx, video)
     if kept_until is None:
-        close_cases(tx, video.id, actor="sweeper", kind=CaseKind.HOLD)
+        close_cases(tx, video.id, actor="sweeper", kind=CaseKind.HOLD, overdue=True)
     else:
         keep_hold_open(tx, video.id, until=kept_until)
     transition(

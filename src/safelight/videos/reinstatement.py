@@ -187,6 +187,8 @@ def _release_as(
         reinstated_from=video_id,
         request=canonical_json.encode({**request, "pending": pending}),
         waived=any(each.verdict.waivers for each in results),
+        reviewed=decision is not None or old.reviewed,
+        gaps_approved=any(each.verdict.gaps for each in results),
         enqueue_count=1,
         **{name: getattr(old, name) for name in _COPIED_COLUMNS},
         **columns,

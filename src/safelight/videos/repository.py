@@ -16,7 +16,6 @@ from safelight.store.tables import video_hidings
 
 from . import mappers
 from .attempt_store import attempts_of
-from .case_rows import approved_verdict_ids, overturned_verdict_ids
 from .files import files_of
 from .models import Video, VideoFilter, VideoRecord, VideoSnapshot, VideoState
 from .registry import is_intact
@@ -173,11 +172,6 @@ def read_snapshot(tx: Transaction, video_id: str) -> VideoSnapshot:
         stages=stage_records(tx, video_id),
         approved=approved_findings(tx, video_id) + (approved_findings(tx, origin) if origin else ()),
         overturned=overturned_findings(tx, origin) if origin else (),
-        reviewed=any(
-            approved_verdict_ids(tx, each) or overturned_verdict_ids(tx, each)
-            for each in (video_id, origin)
-            if each
-        ),
         attempts=attempts_of(tx, video_id),
         files=tuple(files_of(tx, video_id)),
     )

@@ -18,7 +18,7 @@ from safelight.store import tables
 from safelight.store.database import Transaction
 
 from . import mappers
-from .case_rows import approved_verdict_ids, overturned_verdict_ids
+from .case_rows import DecisionAction, decided_verdict_ids
 from .models import StageRecord
 from .vault_entries import VaultKind, find_request, open_entry
 
@@ -139,18 +139,17 @@ def judged_sha256s(tx: Transaction, video_id: str, stage: Stage) -> set[str]:
 
 def approved_findings(tx: Transaction, video_id: str) -> tuple[Finding, ...]:
     """The findings of those verdicts that a reviewer approved."""
-    return _findings_of(tx, video_id, approved_verdict_ids(tx, video_id))
+    return _findings_of(tx, video_id, DecisionAction.APPROVE)
 
 
 def overturned_findings(tx: Transaction, video_id: str) -> tuple[Finding, ...]:
     """The findings that blocked the video which this video replaces. A successful appeal overturned them."""
-    return _findings_of(tx, video_id, overturned_verdict_ids(tx, video_id))
+    return _findings_of(tx, video_id, DecisionAction.OVERTURN)
 
 
-def _findings_of(tx: Transaction, video_id: str, verdict_ids: frozenset[str]) -> tuple[Finding, ...]:
+def _findings_of(tx: Transaction, video_id: str, action: DecisionAction) -> tuple[Finding, ...]:
+    findings, verdict_ids = tables.findings, decided_verdict_ids(tx, video_id, action)
     if not verdict_ids:
         return ()
-    rows = tx.select(
-        tables.findings, tables.findings.c.video_id == video_id, tables.findings.c.id.in_(verdict_ids)
-    )
+    rows = tx.select(findings, findings.c.video_id == video_id, findings.c.id.in_(verdict_ids))
     return tuple(finding for row in rows for finding in unpack(row.findings))

@@ -711,5 +711,6 @@ def _seal_facts(context: PipelineContext, snapshot: VideoSnapshot) -> SealFacts:
         badge=video.badge_text is not None,
         is_waived=video.waived,
         generation=generation_stage.describe_clip(snapshot),
-        reviewed=snapshot.reviewed,
+        reviewed=video.reviewed,
+        gaps_approved=video.gaps_approved,
     )

@@ -234,7 +234,7 @@ class Sweeper:
             ):
                 if lock_pending_hold(tx, row.id):
                     continue
-                close_cases(tx, row.id, actor="sweeper", kind=CaseKind.HOLD)
+                close_cases(tx, row.id, actor="sweeper", kind=CaseKind.HOLD, overdue=True)
                 update(tx, mappers.video(row), clip_kept_until=None)
                 drop_files(tx, row.id, kind="generated")
                 drop_files(tx, row.id, kind=UPSTREAM_MANIFEST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from safelight.accounts.reply_texts import ReplyTexts
 from safelight.accounts.reporter import Reporter, ReporterKind
@@ -25,9 +26,9 @@ from safelight.policy.verdicts import Action, Verdict
 from safelight.store import tables
 from safelight.store.database import Transaction
 
-from .case_rows import Case, Decision, DecisionAction
+from .case_rows import Case, CaseKind, Decision, DecisionAction
 from .context import PipelineContext
-from .models import Video
+from .models import Video, VideoState
 from .stage_records import stage_records
 
 
@@ -44,6 +45,15 @@ class WithdrawalCause:
     reply: ReplyTexts | None = None
     objection: Objection = Objection.APPEAL
 
+    @property
+    def of_descendant(self) -> WithdrawalCause:
+        """The cause for a video that is made from the withdrawn one: it was not reported itself."""
+        if self.source not in (StatementSource.REPORT, StatementSource.COPY_REPORTED):
+            return self
+        # Reason and reply are about the reported video.
+        ground = replace(self.ground, reason="")
+        return replace(self, source=StatementSource.SOURCE_REPORTED, ground=ground, reply=None)
+
 
 def state_block(
     context: PipelineContext, tx: Transaction, video: Video, verdict: Verdict, *, appeal: bool
@@ -56,19 +66,17 @@ def state_block(
         objection = Objection.OPERATOR
     else:
         objection = Objection.REQUEST_AGAIN
-    new = NewStatement(
+    _state(
+        tx,
+        video,
         kind=StatementKind.BLOCKED,
         source=StatementSource.POLICY,
         ground=ground,
         automated_detection=True,
         automated_decision=True,
-        account=video.principal_id,
-        end_user=video.end_user,
-        video_id=video.id,
         stage=verdict.stage,
         objection=objection,
     )
-    record_statement(tx, new)
 
 
 def state_refusal(
@@ -82,22 +90,20 @@ def state_refusal(
     ground = ground_of_refusal(context, tx, video, verdict, decision)
     # The check found something else, or nothing, as in a first output.
     found_by_person = ground.group != ground_of_verdict(verdict, context.policies.taxonomy).group
-    new = NewStatement(
+    _state(
+        tx,
+        video,
         kind=StatementKind.REFUSED,
         source=StatementSource.OPERATOR if found_by_person else StatementSource.POLICY,
         ground=ground,
         automated_detection=not found_by_person,
         automated_decision=False,
-        account=video.principal_id,
-        end_user=video.end_user,
-        video_id=video.id,
         stage=verdict.stage,
         case_id=decision.case_id,
         decision_id=decision.id,
         reply=decision.reply,
         objection=Objection.OPERATOR if verdict.vault else Objection.APPEAL,
     )
-    record_statement(tx, new)
 
 
 def verdict_of_hold(tx: Transaction, video: Video) -> Verdict | None:
@@ -110,66 +116,57 @@ def state_expiry(context: PipelineContext, tx: Transaction, video: Video, verdic
     """No reviewer decided in time about the video that `verdict` held."""
     first = DecisionGround(basis=GroundBasis.FIRST_REVIEW)
     ground = ground_of_verdict(verdict, context.policies.taxonomy) if verdict is not None else first
-    new = NewStatement(
+    _state(
+        tx,
+        video,
         kind=StatementKind.EXPIRED,
         source=StatementSource.OPERATOR if verdict is None else StatementSource.POLICY,
         ground=ground,
         automated_detection=verdict is not None,
         automated_decision=True,
-        account=video.principal_id,
-        end_user=video.end_user,
-        video_id=video.id,
         stage=video.stage,
         objection=Objection.REQUEST_AGAIN,
     )
-    record_statement(tx, new)
 
 
 def state_withdrawal(tx: Transaction, video: Video, cause: WithdrawalCause) -> None:
-    """The delivered video was withdrawn."""
-    record_statement(tx, _withdrawal(video, cause))
-
-
-def state_stop(tx: Transaction, video: Video, cause: WithdrawalCause) -> None:
-    """The video was not finished when it, or one that it is made from, was withdrawn.
-
-    There is no file that an appeal could release.
+    """The video was withdrawn after its delivery, or stopped before, because it, or one that it is made from,
+    was withdrawn. `video` as it was before.
     """
-    withdrawn = _withdrawal(video, cause)
-    record_statement(
-        tx, replace(withdrawn, kind=StatementKind.STOPPED, stage=video.stage, objection=Objection.OPERATOR)
-    )
-
-
-def _withdrawal(video: Video, cause: WithdrawalCause) -> NewStatement:
-    return NewStatement(
-        kind=StatementKind.WITHDRAWN,
+    delivered = video.state is VideoState.DELIVERED
+    _state(
+        tx,
+        video,
+        kind=StatementKind.WITHDRAWN if delivered else StatementKind.STOPPED,
         source=cause.source,
         ground=cause.ground,
         automated_detection=cause.automated_detection,
         automated_decision=cause.automated_decision,
-        account=video.principal_id,
-        end_user=video.end_user,
-        video_id=video.id,
-        stage=Stage.DELIVERY,
+        stage=Stage.DELIVERY if delivered else video.stage,
         case_id=cause.case_id,
         decision_id=cause.decision_id,
         reply=cause.reply,
-        objection=cause.objection,
+        # Of a stopped video, there is no file that an appeal could release.
+        objection=cause.objection if delivered else Objection.OPERATOR,
     )
+
+
+def _state(tx: Transaction, video: Video, **fields: Any) -> None:
+    """Record a statement to the person who requested the video."""
+    new = NewStatement(account=video.principal_id, end_user=video.end_user, video_id=video.id, **fields)
+    record_statement(tx, new)
 
 
 def state_reinstatement(tx: Transaction, video: Video, released_as: str, decision: Decision) -> None:
     """An appeal was successful, and the video was released under a new id."""
-    new = NewStatement(
+    _state(
+        tx,
+        video,
         kind=StatementKind.REINSTATED,
         source=StatementSource.APPEAL,
         ground=DecisionGround(basis=GroundBasis.NOT_BROKEN, facts=decision.facts or ""),
         automated_detection=False,
         automated_decision=False,
-        account=video.principal_id,
-        end_user=video.end_user,
-        video_id=video.id,
         stage=video.stage,
         case_id=decision.case_id,
         decision_id=decision.id,
@@ -177,16 +174,21 @@ def state_reinstatement(tx: Transaction, video: Video, released_as: str, decisio
         reply=decision.reply,
         objection=Objection.NONE,
     )
-    record_statement(tx, new)
 
 
 def cause_of_report(
     context: PipelineContext, tx: Transaction, case: Case, decision: Decision
 ) -> WithdrawalCause:
     """A reviewer withdrew a video because it was reported."""
+    # The case of a copy of a video that another tenant removed has no report, and nothing is stated about
+    # that video.
+    is_copy = case.kind is CaseKind.REPORT and not tx.count(
+        tables.reports, tables.reports.c.case_id == case.id
+    )
     return WithdrawalCause(
-        source=StatementSource.REPORT,
+        source=StatementSource.POLICY if is_copy else StatementSource.REPORT,
         ground=ground_of_rule(context, tx, case.category, decision),
+        automated_detection=is_copy,
         case_id=case.id,
         decision_id=decision.id,
         # The reply to an appeal is for the reporter.

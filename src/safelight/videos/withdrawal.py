@@ -18,7 +18,7 @@ from .files import drop_files, end_paid_clip
 from .models import TERMINAL, CharacterState, Video, VideoState
 from .recovery_data import remove_fingerprints_of_file
 from .transitions import transition, update
-from .video_statements import WithdrawalCause, state_stop, state_withdrawal
+from .video_statements import WithdrawalCause, state_withdrawal
 
 #: Previews of the delivered file. They show the video, so they are deleted when it is withdrawn.
 _PICTURES = ("thumbnail", "spritesheet")
@@ -77,10 +77,10 @@ def end_family_within(
             continue
         if video.state is VideoState.DELIVERED:
             source = {} if next_id == video_id else {"because_of": video_id}
-            _withdraw_one(tx, video, cause, actor=actor, why={"why": why, **source})
+            _withdraw_one(tx, video, actor=actor, why={"why": why, **source})
         else:
             _stop(context, tx, video, cause, actor=actor)
-            state_stop(tx, video, cause)
+        state_withdrawal(tx, video, cause if next_id == video_id else cause.of_descendant)
         changed.append(next_id)
     return tuple(changed)
 
@@ -106,12 +106,9 @@ def has_delivered(database: Database, tenant: str, video_id: str) -> bool:
     return row is not None and row.sealed_sha256 is not None
 
 
-def _withdraw_one(
-    tx: Transaction, video: Video, cause: WithdrawalCause, *, actor: str, why: dict[str, str]
-) -> None:
+def _withdraw_one(tx: Transaction, video: Video, *, actor: str, why: dict[str, str]) -> None:
     close_cases(tx, video.id, actor=actor, kind=CaseKind.REPORT)
     transition(tx, video, VideoState.WITHDRAWN, actor=actor, why=why)
-    state_withdrawal(tx, video, cause)
     withdraw_entries(tx, video.id, actor=actor)
     remove_fingerprints_of_file(tx, video.id)
     for kind in _PICTURES:

@@ -233,6 +233,16 @@ def test_another_key_of_the_tenant_cannot_find_out_who_reported_a_video(house: H
     assert appeals.get(creator, video.id) == own == appeals.of_statement(creator, withdrawn.id)
 
 
+def test_the_statements_about_a_video_never_name_its_requester_as_a_reporter(house: House) -> None:
+    video = delivered(house)
+    decide_report(house, house.report(video, reason="offensive"), "keep")
+    assert about(house, video) == ()
+    (told,) = house.statements.find(house.who, StatementQuery()).items
+    assert told.content.kind is StatementKind.REPORT_REJECTED
+    with pytest.raises(NotFound):
+        house.statements.get(key_of(house), told.id)
+
+
 @pytest.mark.both_databases
 def test_an_appeal_that_is_sent_twice_at_the_same_time_is_recorded_once(
     house: House, monkeypatch: pytest.MonkeyPatch

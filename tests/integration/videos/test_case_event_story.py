@@ -75,7 +75,7 @@ def test_reports_and_appeals_are_streamed_without_reporters_or_staff(house: Hous
         ("report.unattended", "Takedown"),
         ("video.hidden", "safelight.videoHidden"),
         ("video.restored", "safelight.videoRestored"),
-        ("case.expired", "safelight.caseExpired"),
+        ("case.closed", "safelight.caseClosed"),
     } <= set(types)
     assert {event for event, _ in types} <= set(CASE_EVENTS)
     first_report = next(event for event in events if event["safelight"]["event"] == "report.received")

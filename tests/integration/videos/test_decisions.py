@@ -24,13 +24,17 @@ from safelight.core.errors import (
     Unavailable,
     Withdrawn,
 )
-from safelight.policy.findings import Stage
+from safelight.policy.findings import SHIPPED, Stage
+from safelight.provenance.manifest import remarks_of
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.detectors import text_marker
 from safelight.videos.case_rows import Case, CaseKind, CaseState, DecisionAction
 from safelight.videos.models import Video, VideoState
 from safelight.videos.sweeper import Sweeper
+from safelight.web.api.serializers import video_object
+from safelight.web.console.video_view import StepStatus, video_view
+from safelight.web.translations import load_languages
 from support.clips import upload_of
 from support.concurrency import run_together
 
@@ -118,7 +122,7 @@ def test_an_approved_prompt_is_generated_and_neither_its_reference_nor_its_outpu
     assert (done.state, done.explanation) == (VideoState.DELIVERED, None)
     record = house.record(video)
     assert record.seal is not None
-    assert house.snapshot(video).reviewed
+    assert (done.reviewed, done.gaps_approved) == (True, False)
     events = [entry["event"] for entry in record.audit_log]
     assert [event for event in events if event.startswith("case.")] == ["case.opened", "case.approve"]
 
@@ -151,7 +155,18 @@ def test_an_approved_reference_is_not_screened_again_and_an_approved_output_is_s
     record = house.record(video)
     assert [made.stage for made in record.stages] == [Stage.PROMPT, Stage.REFERENCE, Stage.OUTPUT]
     assert record.seal is not None
-    assert "reviewed" in str(record.seal["facts"])
+    assert record.seal["facts"]["reviewed"]
+    assert remarks_of(record.seal["facts"]) == ["gaps_approved"]
+    shown = video_object(done)["safelight"]
+    assert [shown[name] for name in ("outcome", "reviewed", "waived")] == ["approved_with_gaps", True, False]
+    assert "sexual/minors (frames)" in shown["coverage"]["not checked"]
+    english = load_languages()["en"]
+    page = video_view(done, record, english, SHIPPED, now=0.0, installed=())
+    assert page.message.startswith(
+        "A reviewer approved this video although required checks were not completed: "
+    )
+    assert "None of the required checks" not in page.message
+    assert {step.step: step.status for step in page.steps}["output"] is StepStatus.GAPS_APPROVED
     assert house.content(video).sha256 == done.sealed_sha256
 
 

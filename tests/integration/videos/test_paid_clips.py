@@ -375,7 +375,7 @@ def test_a_clip_whose_scan_failed_is_kept_and_scanned_again_without_a_charge_unt
         assert (chain[-1].state, clip_class(house, new)) == (VideoState.FAILED, Retention.PAID_CLIP)
     last = house.carry(house.videos.scan_again(house.who, chain[-1].id))
     assert (last.state, last.reinstated_from) == (VideoState.DELIVERED, chain[-1].id)
-    assert not house.snapshot(last).reviewed
+    assert not last.reviewed
     assert [clip_class(house, each) for each in chain] == [Retention.EVIDENCE] * 3
     assert upstream.counts["received"] == 1
     old = house.reread(failed)

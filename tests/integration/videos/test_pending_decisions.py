@@ -299,7 +299,7 @@ def test_a_decision_that_does_not_apply_any_more_opens_the_case_again(house: Hou
     assert file.pending is not None
     assert "its state is failed" in str(file.pending.conflict)
     assert (file.case.state, file.decision) == (CaseState.OPEN, None)
-    assert not house.snapshot(video).reviewed
+    assert not house.reread(video).reviewed
     made.part.run_all()
     assert case_events(house, video).count("case.not_carried_out") == 1
     # Another decision replaces the one that could not be carried out.

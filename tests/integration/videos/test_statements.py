@@ -20,10 +20,10 @@ from safelight.cases.inputs import DecisionRequest
 from safelight.core.errors import InvalidField
 from safelight.policy.compiled import categories_of
 from safelight.policy.explanations import ExplanationLevel
-from safelight.policy.findings import SHIPPED
+from safelight.policy.findings import SHIPPED, Stage
 from safelight.store import tables
 from safelight.videos import outcomes
-from safelight.videos.case_rows import CaseState
+from safelight.videos.case_rows import CaseKind, CaseState, NewCase, open_case
 from safelight.videos.models import Video, VideoState
 from safelight.web.explained_video import explain_video
 from safelight.web.translations import load_languages
@@ -108,6 +108,36 @@ def test_a_withdrawal_is_stated_to_everybody_whose_video_it_ends(house: House) -
         made = only(house, video)
         assert (made.kind, made.source) == (StatementKind.WITHDRAWN, StatementSource.OPERATOR)
         assert made.end_user == end_user
+
+
+def test_of_a_reported_video_and_its_remix_everybody_is_told_what_was_reported(house: House) -> None:
+    video, remix = (delivered(house, safety_identifier=name) for name in ("ann", "cleo"))
+    house.change(remix, remixed_from=video.id)
+    case_id = house.report(video, reason="nude", end_user="bob").report.case_id or ""
+    house.report(remix, reason="nude", end_user="dan")
+    decide(house, house.reviews.get(reviewer(house), case_id).case, "withdraw")
+    (withdrawn,), (of_remix,) = (
+        [one for one in statements(house, each) if one.content.kind is StatementKind.WITHDRAWN]
+        for each in (video, remix)
+    )
+    (answer,) = (one for one in statements(house, video) if one.content.end_user == "bob")
+    texts = [describe(one, level=ExplanationLevel.END_USER).reason for one in (withdrawn, of_remix, answer)]
+    assert texts[0].startswith("The video was reported. ")
+    assert texts[1].startswith("It is made from a video that was withdrawn after a report. ")
+    assert texts[2].startswith("This is the answer to your report. ")
+    assert not [secret for secret in (video.id, "ann", "bob", "dan") if secret in repr(of_remix)]
+    log = [entry["event"] for entry in house.record(remix).audit_log]
+    assert [event for event in log if event.startswith("case.")] == ["case.opened", "case.closed"]
+
+
+def test_the_case_of_a_copy_that_was_removed_elsewhere_says_nothing_of_a_report(house: House) -> None:
+    video = delivered(house)
+    new = NewCase(video_id=video.id, kind=CaseKind.REPORT, stage=Stage.DELIVERY, due_at=4e9, category="ncii")
+    with house.transaction() as tx:
+        case = open_case(tx, new, actor="notices")
+    decide(house, case, "withdraw")
+    made = withdrawal(house, video)
+    assert (made.source, made.automated_detection) == (StatementSource.POLICY, True)
 
 
 def test_a_withdrawal_is_not_stated_if_its_transaction_fails(

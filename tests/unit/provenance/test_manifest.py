@@ -118,6 +118,17 @@ def test_the_outcome_follows_from_a_manifest(action: Action, is_waived: bool, ou
     assert manifest.outcome_of(data(facts, manifest.VERDICT_LABEL)) == outcome
 
 
+def test_a_manifest_says_that_a_reviewer_approved_missing_checks_and_old_remarks_are_read() -> None:
+    facts = replace(FACTS, verdict=verdict(Action.HOLD), reviewed=True, gaps_approved=True)
+    stated = data(facts, manifest.VERDICT_LABEL)
+    assert stated["remark"] == "A reviewer approved it although required checks were not completed."
+    assert manifest.outcome_of(stated) == "approved_with_gaps"
+    both = data(replace(facts, is_waived=True), manifest.VERDICT_LABEL)
+    assert manifest.remarks_of(both) == ["waived", "gaps_approved"]
+    old = {"action": "allow", "remark": "Some checks were waived by the operator."}
+    assert (manifest.remarks_of(old), manifest.outcome_of(old)) == (["waived"], "allowed_under_waiver")
+
+
 @given(words=st.text(min_size=8, max_size=80), name=st.text(min_size=8, max_size=20))
 def test_the_manifest_has_neither_reasons_nor_waiver_names(words: str, name: str) -> None:
     words, name = f"<<{words}>>", f"<<{name}>>"

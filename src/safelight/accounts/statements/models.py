@@ -52,6 +52,10 @@ class StatementSource(StrEnum):
     POLICY = "policy"
     #: A report. It never names the reporter.
     REPORT = "report"
+    #: A report about another video with the same picture.
+    COPY_REPORTED = "copy_reported"
+    #: A report about a video that this one is made from.
+    SOURCE_REPORTED = "source_reported"
     #: An order of an authority.
     AUTHORITY = "authority"
     #: An appeal against an earlier decision.

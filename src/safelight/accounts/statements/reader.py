@@ -82,8 +82,8 @@ def find_readable(
     if account == principal.id:
         return found
     # Any key of the tenant may read the statement to the requester of a video, as it may read the video.
-    row = tx.one(videos, videos.c.id == video_id) if account is not None and video_id is not None else None
-    if row is None or row.principal_id != account:
+    row = tx.one(videos, videos.c.id == video_id)
+    if row is None or row.principal_id != account or found.content.reporter_source is not None:
         raise _unknown(statement_id)
     return found
 
@@ -108,7 +108,10 @@ def _conditions(tx: Transaction, principal: Principal, wanted: StatementQuery) -
         where.append(of.video_id == wanted.video_id)
         if wanted.end_user is None:
             row = tx.one(videos, videos.c.id == wanted.video_id)
-            where.append(of.account == (row.principal_id if row is not None else ""))
+            where += [
+                of.account == (row.principal_id if row is not None else ""),
+                of.reporter_source.is_(None),
+            ]
     return where
 
 

@@ -9,7 +9,7 @@ from safelight.accounts.reply_texts import ReplyTexts
 from safelight.core.i18n import DEFAULT, Messages, load_messages, translate_reason
 from safelight.policy.explanations import ExplanationLevel, as_sentence
 
-from .models import GroundBasis, NewStatement, Objection, Statement, StatementKind
+from .models import GroundBasis, NewStatement, Objection, Statement, StatementKind, StatementSource
 
 #: The kinds of statements that restrict nothing, so that they need no duration and no way to a court.
 _NO_RESTRICTION = frozenset(
@@ -86,8 +86,10 @@ def describe_reply(reply: ReplyTexts | None, language: str) -> tuple[str, str]:
 def _reason(statement: Statement, level: ExplanationLevel, t: Messages) -> list[str]:
     new = statement.content
     ground = new.ground
+    is_own = new.reporter_source and new.source is StatementSource.REPORT
+    source = "own_report" if is_own else new.source.value
     # A first video is held because it is the first one, also without a finding, so there is no source.
-    parts = [] if ground.basis is GroundBasis.FIRST_REVIEW else [t(f"source.{new.source.value}")]
+    parts = [] if ground.basis is GroundBasis.FIRST_REVIEW else [t(f"source.{source}")]
     if ground.basis not in (GroundBasis.CATEGORY, GroundBasis.NONE):
         parts.append(t(f"why.{ground.basis.value}"))
     if ground.group:

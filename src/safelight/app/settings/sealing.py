@@ -58,7 +58,7 @@ class SealingSettings(Section):
     coverage: Literal["not_stated", "stated"] = Field(
         default="not_stated",
         description="Whether the manifest names the checks that were made, not made and waived. "
-        "`not_stated`: it states only that some checks were waived, if so.",
+        "`not_stated`: it states only that some checks were waived or not completed, if so.",
     )
     timestamp_url: str | None = Field(
         default=None,

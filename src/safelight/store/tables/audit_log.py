@@ -12,7 +12,8 @@ from .types import COMMON, blob, integer, metadata, text, time
 
 #: The events that `cases.case_events` exports. They have an index of their own.
 CASE_EVENTS = (
-    *("case.opened", "case.escalated", "case.decided", "case.undone", "case.not_carried_out", "case.expired"),
+    *("case.opened", "case.escalated", "case.decided", "case.undone", "case.not_carried_out"),
+    *("case.expired", "case.closed"),
     *("case.approve", "case.refuse", "case.keep", "case.withdraw", "case.overturn", "case.uphold"),
     *("report.received", "report.unattended", "appeal.received", "video.hidden", "video.restored"),
 )

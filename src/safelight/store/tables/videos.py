@@ -62,6 +62,8 @@ videos = tenant_table(
     #: (`cases.vault`), not by a release.
     flag("quarantined"),
     flag("waived"),
+    flag("reviewed"),
+    flag("gaps_approved"),
     integer("enqueue_count", default=0),
     #: Revision of the row for compare-and-set: each change requires the revision that it read, and adds one.
     integer("revision", default=0),

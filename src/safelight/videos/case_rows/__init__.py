@@ -16,14 +16,13 @@ from .models import (
     PendingDecision,
 )
 from .store import (
-    approved_verdict_ids,
     case_from_row,
     close_cases,
+    decided_verdict_ids,
     keep_hold_open,
     list_decisions,
     lock_pending_hold,
     open_case,
-    overturned_verdict_ids,
 )
 
 __all__ = [
@@ -38,12 +37,11 @@ __all__ = [
     "ExposureLog",
     "NewCase",
     "PendingDecision",
-    "approved_verdict_ids",
     "case_from_row",
     "close_cases",
+    "decided_verdict_ids",
     "keep_hold_open",
     "list_decisions",
     "lock_pending_hold",
     "open_case",
-    "overturned_verdict_ids",
 ]

@@ -160,11 +160,14 @@ def end_quarantine(tx: Transaction, video_id: str) -> None:
     tx.update(videos, videos.c.id == video_id, quarantined=False)
 
 
-def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | None = None) -> int:
+def close_cases(
+    tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | None = None, overdue: bool = False
+) -> int:
     """Close the cases of a video without a decision; a pending decision is not carried out any more.
 
-    Returns the number of closed cases.
+    `overdue`: their time is over. Otherwise the video has ended. Returns the number of closed cases.
     """
+    event = "case.expired" if overdue else "case.closed"
     where = [cases.c.video_id == video_id, cases.c.state.in_(_UNFINISHED)]
     if kind is not None:
         where.append(cases.c.kind == kind.value)
@@ -176,7 +179,7 @@ def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | 
     for row in rows:
         # The person who requested the video reads its log, and must not learn of a quality review.
         if row.kind != CaseKind.QUALITY.value:
-            tx.append_audit("case.expired", subject=video_id, actor=actor, content={"case": row.id})
+            tx.append_audit(event, subject=video_id, actor=actor, content={"case": row.id})
     return closed
 
 
@@ -371,17 +374,8 @@ def list_decisions(tx: Transaction, video_id: str) -> tuple[Decision, ...]:
     return tuple(read_record(Decision, row) for row in rows)
 
 
-def approved_verdict_ids(tx: Transaction, video_id: str) -> frozenset[str]:
-    """Ids of the verdicts on a video that a reviewer approved."""
-    return _verdict_ids(tx, video_id, DecisionAction.APPROVE)
-
-
-def overturned_verdict_ids(tx: Transaction, video_id: str) -> frozenset[str]:
-    """Ids of the verdicts on a video that an appeal overturned."""
-    return _verdict_ids(tx, video_id, DecisionAction.OVERTURN)
-
-
-def _verdict_ids(tx: Transaction, video_id: str, action: DecisionAction) -> frozenset[str]:
+def decided_verdict_ids(tx: Transaction, video_id: str, action: DecisionAction) -> frozenset[str]:
+    """Ids of the verdicts on a video about which a reviewer decided in this way."""
     return frozenset(
         verdict
         for made in list_decisions(tx, video_id)

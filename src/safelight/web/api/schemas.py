@@ -97,14 +97,18 @@ class Safelight(BaseModel):
         description="Until when the paid clip of an ended video is kept, shown to nobody, for a decision."
     )
     verdict: Literal["allow", "label", "hold", "block"] | None
-    outcome: Literal["allow", "label", "hold", "block", "allowed_under_waiver"] | None = Field(
-        description="The verdict; `allowed_under_waiver` if required checks were waived for it."
+    outcome: (
+        Literal["allow", "label", "hold", "block", "allowed_under_waiver", "approved_with_gaps"] | None
+    ) = Field(
+        description="The verdict; `allowed_under_waiver` if required checks were waived for it, and "
+        "`approved_with_gaps` if a reviewer released it although required checks were not completed."
     )
     explanation: dict[str, Any] | None
     coverage: dict[str, list[str]] | None = Field(
         description="`checked`, `partly`, `not checked` and `off`, each with cells as `category (modality)`."
     )
     waived: bool
+    reviewed: bool = Field(description="Whether a reviewer released it, after a hold or a block.")
     label: str | None
     charge: dict[str, Any] | None = Field(description="What the upstream charged; null until the video ends.")
     not_drawn: list[str] | None = Field(

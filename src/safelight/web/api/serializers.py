@@ -54,38 +54,8 @@ def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, A
 
 def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
     facts = coverage_and_charge(video, record)
-    if video.vaulted:
-        return {
-            "state": VideoState.BLOCKED.value,
-            "stage": None,
-            "review_due_at": None,
-            "queue": None,
-            "late": None,
-            "download_problem": None,
-            "clip_kept_until": None,
-            "verdict": Action.BLOCK.value,
-            "outcome": Action.BLOCK.value,
-            "explanation": None,
-            "coverage": None,
-            "waived": False,
-            "label": None,
-            "charge": facts["charge"],
-            "not_drawn": None,
-            "generation": None,
-            "sha256": None,
-            "mark": None,
-            "reinstated_from": None,
-            "reinstated_as": None,
-            "retry_of": None,
-            "retried_as": None,
-            "retry_refused": None,
-            "template": None,
-            "safety_identifier": video.end_user,
-            "metadata": dict(video.metadata),
-            "links": links(video),
-        }
     action = verdict_action(video)
-    return {
+    shown = {
         "state": video.state.value,
         "stage": video.stage.value,
         "review_due_at": whole_seconds(video.review_due_at),
@@ -99,10 +69,13 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
         "download_problem": video.download_problem,
         "clip_kept_until": whole_seconds(video.clip_kept_until),
         "verdict": action.value if action else None,
-        "outcome": describe_outcome(action, waived=video.waived) if action else None,
+        "outcome": describe_outcome(action, waived=video.waived, gaps_approved=video.gaps_approved)
+        if action
+        else None,
         "explanation": dict(video.explanation) if video.explanation else None,
         "coverage": facts["coverage"],
         "waived": video.waived,
+        "reviewed": video.reviewed,
         "label": video.badge_text,
         "charge": facts["charge"],
         "not_drawn": facts.get("not_drawn"),
@@ -118,6 +91,18 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
         "safety_identifier": video.end_user,
         "metadata": dict(video.metadata),
         "links": links(video),
+    }
+    if not video.vaulted:
+        return shown
+    blocked = Action.BLOCK.value
+    return {
+        **dict.fromkeys(shown),
+        **{name: shown[name] for name in ("charge", "safety_identifier", "metadata", "links")},
+        "state": VideoState.BLOCKED.value,
+        "verdict": blocked,
+        "outcome": blocked,
+        "waived": False,
+        "reviewed": False,
     }
 
 

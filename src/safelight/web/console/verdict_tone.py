@@ -6,7 +6,8 @@ from safelight.policy.verdicts import Action, Verdict
 from safelight.videos.models import Video, VideoState
 from safelight.web.video_facts import verdict_action
 
-#: Tone of a video that is allowed only because of a waiver. It never has the colour and icon of `allow`.
+#: Tone of a video that is allowed only because of a waiver, or approved although checks are missing. It never
+#: has the colour and icon of `allow`.
 WAIVED = "waived"
 
 
@@ -24,7 +25,7 @@ def video_tone(video: Video) -> str:
         return "none"
     if video.state is VideoState.WITHDRAWN:
         return Action.BLOCK.value
-    return WAIVED if action is Action.ALLOW and video.waived else action.value
+    return WAIVED if action is Action.ALLOW and (video.waived or video.gaps_approved) else action.value
 
 
 def verdict_key(video: Video) -> str:
@@ -32,4 +33,7 @@ def verdict_key(video: Video) -> str:
     action = verdict_action(video)
     if action is None:
         return "verdict.error" if video.state is VideoState.FAILED else "verdict.none"
-    return "verdict.waived" if action is Action.ALLOW and video.waived else f"verdict.{action.value}"
+    if action is not Action.ALLOW:
+        return f"verdict.{action.value}"
+    lacks = "gaps_approved" if video.gaps_approved else WAIVED if video.waived else action.value
+    return f"verdict.{lacks}"

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from safelight.core.errors import InvalidField, InvalidMedia, SafelightError
 from safelight.core.i18n import load_messages
+from safelight.provenance.manifest import remarks_of
 from safelight.provenance.models import Evidence, ManifestReport, ManifestState, Verification
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.provenance.recovery.public_answer import (
@@ -212,8 +213,8 @@ def _tone(verification: Verification) -> str:
 
 
 def _claims(manifest: ManifestReport, t: Translations) -> Iterator[tuple[str, str]]:
-    if "remark" in (manifest.verdict or {}):
-        yield t("verify.claim.remark"), t("banner.stranger")
+    for name in remarks_of(manifest.verdict or {}):
+        yield t("verify.claim.remark"), load_messages("provenance", t.tag)(f"remark.{name}")
     for key in ("media_type", "issuer", "signed_at", "made_with", "source_type", "title"):
         if value := getattr(manifest, key):
             name = "confirmed_at" if key == "signed_at" and manifest.time_trusted else key

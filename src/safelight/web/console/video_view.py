@@ -14,9 +14,15 @@ from safelight.policy.findings import Coverage, CoverageStatus, Stage, Taxonomy
 from safelight.policy.verdicts import Action
 from safelight.providers.protocol import Billing, ChargeStatus
 from safelight.screening.coverage_count import Check
-from safelight.videos.models import TERMINAL, Video, VideoRecord, VideoState
+from safelight.videos.models import TERMINAL, StageRecord, Video, VideoRecord, VideoState
 from safelight.web.explained_video import explain_video, translate_sentences
-from safelight.web.translations import Translations, format_datetime, format_duration, translate_note
+from safelight.web.translations import (
+    Translations,
+    format_datetime,
+    format_duration,
+    list_checks,
+    translate_note,
+)
 from safelight.web.video_facts import coverage_and_charge, links, position, verdict_action
 from safelight_client.money import format_money
 
@@ -50,6 +56,8 @@ class StepStatus(StrEnum):
     DONE = "done"
     #: Done, and allowed only because of a waiver. It never has the icon of `done`.
     WAIVED = "waived"
+    #: Approved by a reviewer although required checks were not completed.
+    GAPS_APPROVED = "gaps_approved"
     RUNNING = "running"
     PENDING = "pending"
     #: The request does not need the step, for example `reference` without a reference file.
@@ -104,10 +112,10 @@ def list_progress_steps(video: Video, record: VideoRecord | None) -> tuple[Progr
             ProgressStep(step=PipelineStep.DELIVERY, status=StepStatus.BLOCKED),
         )
     current = PIPELINE_STEPS.index(_current_step(video))
-    recorded = {_STEP_OF_STAGE[stage_record.stage] for stage_record in record.stages} if record else set()
-    waived = (
-        {_STEP_OF_STAGE[stage.stage] for stage in record.stages if stage.verdict.waivers} if record else set()
-    )
+    stages = record.stages if record else ()
+    recorded = {_STEP_OF_STAGE[stage.stage] for stage in stages}
+    waived = {_STEP_OF_STAGE[stage.stage] for stage in stages if stage.verdict.waivers}
+    gaps = {_STEP_OF_STAGE[stage.stage] for stage in stages if video.gaps_approved and stage.verdict.gaps}
     latencies_ms = _latencies_ms(record)
     steps = []
     for index, step in enumerate(PIPELINE_STEPS):
@@ -119,7 +127,9 @@ def list_progress_steps(video: Video, record: VideoRecord | None) -> tuple[Progr
                 status = StepStatus.DONE
         else:
             status = StepStatus.DONE
-            if step in waived:
+            if step in gaps:
+                status = StepStatus.GAPS_APPROVED
+            elif step in waived:
                 status = StepStatus.WAIVED
             elif step is PipelineStep.REFERENCE and step not in recorded:
                 status = StepStatus.SKIPPED
@@ -288,7 +298,7 @@ def video_view(
         # The explanation often begins with the sentence of the headline, so that sentence is removed.
         message=_describe_wait(video, record, t)
         if waits
-        else _message(video, action, explanation.sentence, t).removeprefix(headline).strip(),
+        else _message(video, explanation.sentence, stages, t).removeprefix(headline).strip(),
         message_in_english=explanation.in_english
         and bool(explanation.sentence)
         and video.state in _STATES_WITH_STORED_MESSAGE,
@@ -381,15 +391,27 @@ def _failed_on_own_hardware(video: Video, record: VideoRecord | None) -> bool:
     return is_failed and bool(attempts) and attempts[-1].billing is Billing.OWN
 
 
-def _message(video: Video, action: Action | None, explanation: str, t: Translations) -> str:
+def _describe_allowed(video: Video, stages: Iterable[StageRecord], t: Translations) -> Iterator[str]:
+    """Who allowed a video, which checks are missing, and its label."""
+    if video.gaps_approved:
+        gaps = {(cell.category, cell.modality.value) for stage in stages for cell in stage.verdict.gaps}
+        yield t("verdict.gaps_approved_text", checks=list_checks(sorted(gaps), t))
+    elif video.reviewed:
+        yield t("verdict.reviewed_text")
+    if video.waived:
+        yield t("verdict.reviewed_waived" if video.reviewed else "verdict.allow_waived")
+    elif not video.reviewed:
+        yield t("verdict.allow_text")
+    if video.badge_text:
+        yield t("verdict.label_text", label=video.badge_text)
+
+
+def _message(video: Video, explanation: str, stages: Iterable[StageRecord], t: Translations) -> str:
     if video.vaulted:
         return t("verdict.vaulted_text")
     match video.state:
         case VideoState.DELIVERED | VideoState.SEALING:
-            text = t("verdict.allow_waived" if video.waived else "verdict.allow_text")
-            if action is Action.LABEL:
-                text = f"{text} {t('verdict.label_text', label=video.badge_text)}"
-            return text
+            return t.join_sentences(_describe_allowed(video, stages, t))
         case VideoState.HELD if video.review_due_at:
             due = t("verdict.hold_text", due=format_datetime(video.review_due_at, t))
             return t("list.sentences", first=explanation, second=due) if explanation else due

@@ -48,7 +48,7 @@ def play(room: ReviewRoom) -> None:
     room.clock.now += UNDO_S
     room.executor.carry_out_due()
     with room.database.transaction(TENANT) as tx:
-        close_cases(tx, ended.video_id, actor=ADA.id)
+        close_cases(tx, ended.video_id, actor=ADA.id, overdue=True)
 
 
 @pytest.mark.both_databases

@@ -26,6 +26,11 @@ def test_a_waiver_is_amber_and_never_the_green_tick() -> None:
     assert video_card(a_video(state=VideoState.WITHDRAWN, waived=True), NOW, EN).tone == "block"
 
 
+def test_a_video_that_was_approved_without_all_checks_is_amber_too() -> None:
+    card = video_card(a_video(state=VideoState.DELIVERED, reviewed=True, gaps_approved=True), NOW, EN)
+    assert (card.tone, card.state) == ("waived", "Approved with checks missing")
+
+
 @each_row
 def test_a_card_names_model_length_and_charge(charge: dict[str, object], fact: str) -> None:
     video = a_video(state=VideoState.DELIVERED, outcome_summary={"charge": charge})
