@@ -14,6 +14,7 @@ from safelight.accounts import KeyScope, Role
 from safelight.accounts.incidents import Incident, IncidentKind, Severity
 from safelight.accounts.keys import add_key
 from safelight.accounts.models import account_subject, hash_token
+from safelight.accounts.reporter import ReporterKind
 from safelight.accounts.sessions import open_session
 from safelight.accounts.statements import (
     DecisionGround,
@@ -257,23 +258,26 @@ def _manifest(of: Owner) -> str:
     return seal.manifest_id
 
 
-def _page_report(of: Owner, **columns: Any) -> str:
-    """The report of a visitor that names a page without a video."""
+def _page_report(of: Owner) -> str:
+    """A report that names a page without a video."""
+    return _report(of, ReporterKind.PERSON, f"person:{of.id}")
+
+
+def _report(of: Owner, kind: ReporterKind, reporter: str, **columns: Any) -> str:
     identity, now = new_id("report"), of.tx.now()
     of.tx.insert(
         tables.reports,
         id=identity,
         **dict.fromkeys(("video_id", "case_id", "reason", "note"), ""),
-        reporter_kind="visitor",
-        reporter=f"visitor:{identity}",
+        reporter_kind=kind.value,
+        reporter=reporter,
         created_at=now,
     )
     of.tx.insert(
         tables.notices,
         id=identity,
         lane="ordinary",
-        # A network of its own, because each has a limit.
-        reporter=f"visitor:{identity}",
+        reporter=reporter,
         location="https://example.org/page",
         created_at=now,
         due_at=now + 900,
@@ -290,7 +294,8 @@ def _person(of: Owner) -> str:
 
 def _receipt(of: Owner) -> str:
     token = secrets.token_urlsafe(24)
-    _page_report(of, token_sha256=hash_token(token))
+    # A network of its own, because each has a limit.
+    _report(of, ReporterKind.VISITOR, f"visitor:{token}", token_sha256=hash_token(token))
     return token
 
 

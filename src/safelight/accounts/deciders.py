@@ -1,4 +1,4 @@
-"""The keys and people who may decide cases of a tenant."""
+"""The keys and people who may decide cases of a tenant, and the leases of cases that they have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row
 
 from safelight.store.database import Transaction
-from safelight.store.tables import api_keys, people
+from safelight.store.tables import api_keys, cases, people
 
 from .models import DECIDING, OPERATOR, ROLES, KeyScope
 from .store import ACTIVE, parse_scopes
@@ -48,6 +48,17 @@ def has_holder(tx: Transaction, scopes: Collection[KeyScope]) -> bool:
 def has_person(tx: Transaction, scope: KeyScope) -> bool:
     """Whether an active person has this scope. Keys do not count."""
     return tx.count(people, *_active({scope})) > 0
+
+
+def leased_to(decider: str) -> tuple[ColumnElement[bool], ...]:
+    """The condition on the cases that this key or person has open or reserved."""
+    # The index has only leased cases, and SQLite uses it only if the condition is repeated.
+    return cases.c.leased_by == decider, cases.c.leased_by.is_not(None)
+
+
+def give_leases_back(tx: Transaction, decider: str, *where: ColumnElement[bool]) -> None:
+    """Return cases that this key or person has open or reserved to the queue."""
+    tx.update(cases, *leased_to(decider), *where, leased_by=None, leased_until=None, reserved=False)
 
 
 def _active(scopes: Collection[KeyScope]) -> tuple[ColumnElement[bool], ...]:

@@ -14,6 +14,7 @@ from safelight.store.database import Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import api_keys, tenants
 
+from .deciders import give_leases_back
 from .models import KEY_PREFIX, KeyRecord, KeyScope, Tenant, hash_token, new_token
 from .store import key_from_row
 
@@ -91,6 +92,7 @@ def revoke_key_in(tx: Transaction, key: str, *, by: str) -> None:
 def _revoke(tx: Transaction, row: Row[Any], by: str) -> float:
     now = tx.now()
     tx.update(api_keys, api_keys.c.id == row.id, revoked_at=now)
+    give_leases_back(tx, row.id)
     tx.append_audit("key.revoked", subject=row.id, actor=by, content={"name": row.name})
     return now
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .models import Principal, PrincipalKind
+from safelight.store.database import Transaction
+
+from .models import Principal, PrincipalKind, find_same_people
 
 _VISITOR = "visitor:"
 _KEY = f"{PrincipalKind.KEY.value}:"
@@ -68,6 +70,12 @@ class Reporter:
     def identity(self) -> str:
         """The identifier of the end user, or the id of the key or person, without its source."""
         return self.source.partition(":")[2] if self.end_user is None else self.end_user
+
+
+def list_own_sources(tx: Transaction, principal: Principal) -> list[str]:
+    """The sources of the reports of this key or person, and of the keys of the same person."""
+    people = sorted(find_same_people(tx, (principal.id,)))
+    return [f"{kind.value}:{one}" for kind in PrincipalKind for one in people]
 
 
 class ReporterKind(StrEnum):

@@ -162,6 +162,7 @@ class Video:
     #: Text of the visible badge. None if the policy does not require a label.
     badge_text: str | None
     vaulted: bool
+    quarantined: bool = False
     #: True if only a waiver of a coverage gap made the verdict possible.
     waived: bool
     #: Whether a reviewer released it, after a hold or after a successful appeal.
@@ -395,7 +396,7 @@ class VideoFilter:
     #: A vaulted video counts as blocked, because the stage that blocked it is not shown.
     states: frozenset[VideoState] = frozenset(VideoState)
     #: A part of the prompt, in any letter case (on SQLite for ASCII letters only). No words find a
-    #: vaulted video.
+    #: vaulted video, or one whose prompt the reader may not read.
     words: str = ""
     #: The value of `batch` in the metadata; empty for all videos.
     batch: str = ""

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select
 
+from safelight.accounts import Principal
+from safelight.accounts.withheld_videos import has_readable_prompt
 from safelight.core.errors import NotFound
 from safelight.policy.findings import Stage
 from safelight.store import tables
@@ -64,7 +66,7 @@ class VideoRepository:
         with self._database.read_transaction(tenant=tenant) as tx:
             return _page(tx, [accepted], after=after, limit=limit, newest_first=newest_first)
 
-    def find(self, tenant: str, wanted: VideoFilter, *, after: str | None, limit: int) -> Page[Video]:
+    def find(self, reader: Principal, wanted: VideoFilter, *, after: str | None, limit: int) -> Page[Video]:
         """A page of the videos of this filter, newest first, also of those that were never accepted."""
         videos = tables.videos.c
         where = [
@@ -74,10 +76,10 @@ class VideoRepository:
             )
         ]
         if wanted.words:
-            where += [videos.vaulted.is_(False), videos.prompt.icontains(wanted.words, autoescape=True)]
+            where += [*has_readable_prompt(reader), videos.prompt.icontains(wanted.words, autoescape=True)]
         if wanted.batch:
             where.append(videos.batch == wanted.batch)
-        with self._database.read_transaction(tenant=tenant) as tx:
+        with self._database.read_transaction(tenant=reader.tenant) as tx:
             return _page(tx, where, after=after, limit=limit, newest_first=True)
 
     def batches(self, tenant: str) -> tuple[str, ...]:

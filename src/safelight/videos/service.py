@@ -11,6 +11,7 @@ from typing import Any
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.check_limits import CheckLimiter
 from safelight.accounts.statements import erase_reasons
+from safelight.accounts.withheld_videos import find_withheld
 from safelight.core.errors import Conflict, Forbidden, NotFound, RequestBlocked, SafelightError, Withdrawn
 from safelight.core.ids import is_id, new_id
 from safelight.core.net.fetch import Fetcher
@@ -48,6 +49,7 @@ from .reinstatement import scan_kept_clip
 from .staff_reads import StaffRead, StaffReads, record_prompt_reads
 from .submission import SubmissionService
 from .transitions import update
+from .withheld_video import withhold, withhold_record
 
 _VARIANTS = {"video": "sealed", "thumbnail": "thumbnail", "spritesheet": "spritesheet"}
 _MAX_PAGE_SIZE = 100
@@ -154,8 +156,8 @@ class VideoService:
         _check_id(video_id)
         video = self.context.videos.get(principal.tenant, video_id)
         _require_kept(video)
-        self._record_reads(principal, video)
-        return self._with_place(video)
+        (shown,) = self._shown_to(principal, video)
+        return self._with_place(shown)
 
     def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page[Video]:
         """A page of the accepted videos, as OpenAI's list."""
@@ -163,17 +165,15 @@ class VideoService:
         page = self.context.videos.page(
             principal.tenant, after=after, limit=limit, newest_first=order != "asc"
         )
-        self._record_reads(principal, *page.items)
-        return self._with_places(page)
+        return self._with_places(principal, page)
 
     def find(
         self, principal: Principal, wanted: VideoFilter, *, after: str | None, limit: int
     ) -> Page[Video]:
         """A page of the videos of this filter, newest first, also those blocked before generation."""
         limit = self._check_page(principal, after, limit)
-        page = self.context.videos.find(principal.tenant, wanted, after=after, limit=limit)
-        self._record_reads(principal, *page.items)
-        return self._with_places(page)
+        page = self.context.videos.find(principal, wanted, after=after, limit=limit)
+        return self._with_places(principal, page)
 
     def batches(self, principal: Principal) -> tuple[str, ...]:
         """The names of the latest batches, as `batch` in the metadata of their videos states them."""
@@ -276,13 +276,16 @@ class VideoService:
     def record(self, principal: Principal, video_id: str, *, in_case: bool = False) -> VideoRecord:
         """The whole record of any video, even a rejected one. That of a vaulted video has no stages.
 
-        `in_case`: on the page of a case, where a reviewer reads the prompt as part of the work.
+        `in_case`: on the page of a case that no other reviewer has, where the reader reads the prompt as part
+        of the work: no entry in the audit log.
         """
         principal.require(KeyScope.VIDEOS_READ)
         _check_id(video_id)
         show_vaulted = principal.has_scope(KeyScope.VAULT)
         found = self.context.videos.record(principal.tenant, video_id, show_vaulted=show_vaulted)
         found = replace(found, video=replace(found.video, late_since=self._late_since(found.video)))
+        if self._find_withheld(principal, found.video):
+            return withhold_record(found)
         if not in_case:
             self._record_reads(principal, found.video)
         return found
@@ -293,6 +296,18 @@ class VideoService:
             return 60_000
         age = self.context.database.clock() - video.created_at
         return round(1000 * min(max(age * _POLL_AGE_FRACTION, _MIN_POLL_S), _MAX_POLL_S))
+
+    def _shown_to(self, principal: Principal, *videos: Video) -> tuple[Video, ...]:
+        """The videos with what this principal may read of them. Prompts that staff read are recorded."""
+        withheld = self._find_withheld(principal, *videos)
+        self._record_reads(principal, *(video for video in videos if video.id not in withheld))
+        return tuple(withhold(video) if video.id in withheld else video for video in videos)
+
+    def _find_withheld(self, principal: Principal, *videos: Video) -> frozenset[str]:
+        if not any(video.vaulted or video.quarantined for video in videos):
+            return frozenset()
+        with self.context.database.read_transaction(tenant=principal.tenant) as tx:
+            return find_withheld(tx, principal, videos)
 
     def _record_reads(self, principal: Principal, *videos: Video) -> None:
         owners = {video.id: video.principal_id for video in videos}
@@ -305,8 +320,8 @@ class VideoService:
             _check_id(after)
         return max(1, min(limit, _MAX_PAGE_SIZE))
 
-    def _with_places(self, page: Page[Video]) -> Page[Video]:
-        return page.map(self._with_place)
+    def _with_places(self, principal: Principal, page: Page[Video]) -> Page[Video]:
+        return Page(self._shown_to(principal, *page.items), page.has_more).map(self._with_place)
 
     def _with_place(self, video: Video) -> Video:
         status = self.queue_places.status(video)

@@ -22,7 +22,9 @@ _NO_DECISIONS = frozenset({"case.opened", "video.deleted"})
 
 
 def is_reviewer(reader: Principal) -> bool:
-    """Whether the reader sees all audit entries of a video in the console, with their actors."""
+    """Whether the reader sees all audit entries of a video in the console, with their actors once no case of
+    the video is open.
+    """
     return reader.has_one_of(DECIDING)
 
 

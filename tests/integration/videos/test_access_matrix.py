@@ -20,15 +20,27 @@ from starlette.testclient import TestClient
 
 from safelight.accounts import ROLES, KeyScope, Role
 from safelight.accounts.sessions import open_session
+from safelight.accounts.statements import (
+    DecisionGround,
+    GroundBasis,
+    NewStatement,
+    StatementKind,
+    StatementSource,
+    record_statement,
+)
 from safelight.accounts.store import principal_of_person
+from safelight.core import canonical_json
 from safelight.core.ids import new_id
-from safelight.policy.findings import Stage
-from safelight.store.tables import people
+from safelight.policy.findings import Coverage, Stage
+from safelight.screening.evaluation import StageResult
+from safelight.store.tables import people, videos
 from safelight.videos.case_rows import CaseKind, NewCase, open_case
+from safelight.videos.stage_records import record_stage
 from safelight.web.auth import COOKIE
 from support.access_objects import MAKERS, Owner, kind_of
 from support.declared_routes import DeclaredRoute, declared_routes
 from support.people import add_person
+from support.verdicts import decided, seen
 from support.videos import add_video
 
 from .conftest import Furnish, House
@@ -223,3 +235,73 @@ def test_the_vault_is_for_the_vault_officer(matrix: Matrix) -> None:
             status = client.get(f"/review/{case.id}", headers=headers).status_code
             decides = KeyScope.REVIEW in ROLES[role].scopes
             assert status == (200 if role is Role.VAULT_OFFICER else 404 if decides else 403), role
+
+
+#: What only the requester and the vault officer read: a word of the prompt, and what quotes it.
+SECRET = "zanzibar"
+#: Where the prompt or the evidence of a video can be read; `{id}` stands for the video.
+READERS = (
+    "/v1/videos",
+    "/v1/videos/{id}",
+    "/v1/videos/{id}/events",
+    "/v1/videos/{id}/record",
+    "/v1/safelight/attempts",
+    "/v1/safelight/statements?video_id={id}",
+    "/videos",
+    "/videos/{id}",
+    "/videos/{id}/appeal",
+    "/videos/{id}/statements",
+    "/?from={id}",
+    "/advice?from={id}",
+    "/advice/try/{id}",
+)
+
+
+@pytest.mark.parametrize("lock", ["quarantined", "vaulted", ""])
+def test_a_locked_prompt_is_for_its_requester_and_the_vault_officer(matrix: Matrix, lock: str) -> None:
+    creator = matrix.people[Role.CREATOR]
+    found = seen("sexual", span=(0, 8), reason=f"It says {SECRET}.", word=SECRET)
+    verdict = decided("prompt", found)
+    with matrix.house.database.transaction(matrix.home) as tx:
+        video = add_video(
+            tx,
+            principal_id=creator,
+            prompt=f"a lake in {SECRET}",
+            state="rejected",
+            accepted_at=tx.now(),
+            ended_at=tx.now(),
+            error_code="sentinel_block",
+            error_message=f"It says {SECRET}.",
+            explanation=canonical_json.encode(
+                {"stage": "prompt", "group": "sexual", "rule": "r-1", "reason": SECRET, "evidence": [SECRET]}
+            ),
+        )
+        result = StageResult(stage=Stage.PROMPT, verdict=verdict, findings=(found,), coverage=Coverage())
+        record_stage(tx, video, result)
+        tx.update(videos, videos.c.id == video, **{one: one == lock for one in ("quarantined", "vaulted")})
+        ground = DecisionGround(basis=GroundBasis.CATEGORY, reason=f"It says {SECRET}.")
+        statement = NewStatement(
+            kind=StatementKind.BLOCKED,
+            source=StatementSource.POLICY,
+            ground=ground,
+            automated_detection=True,
+            automated_decision=True,
+            account=creator,
+            video_id=video,
+            stage=Stage.PROMPT,
+        )
+        record_statement(tx, statement)
+    with TestClient(matrix.house.app, follow_redirects=False) as client:
+        for role in Role:
+            if KeyScope.VIDEOS_READ not in ROLES[role].scopes:
+                continue
+            headers = {"cookie": f"{COOKIE}={matrix.sessions[role]}"}
+            texts = {path: client.get(path.format(id=video), headers=headers).text for path in READERS}
+            may_read = not lock or role in (Role.CREATOR, Role.VAULT_OFFICER)
+            shown = [path for path, text in texts.items() if SECRET in text]
+            assert bool(shown) == may_read, (role, shown)
+            assert ("/v1/videos/{id}" in shown) == may_read, role
+            assert video in texts["/v1/videos/{id}"]
+            search = client.get(f"/videos?q={SECRET}", headers=headers).text
+            is_found = not lock or (lock == "quarantined" and may_read)
+            assert (f"/videos/{video}" in search) == is_found, role

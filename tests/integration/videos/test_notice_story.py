@@ -76,6 +76,10 @@ def test_a_stranger_has_a_video_removed_and_a_later_upload_is_stopped(
         for _ in range(2):
             follow_up(house)
         told = stranger.get(f"/v1/safelight/reports/{made['id']}", headers=own).json()
+        # Another key of the tenant does not learn what became of it.
+        _, other = accounts.create_key(house.who.tenant, "other", (KeyScope.VIDEOS_READ,))
+        foreign = {"authorization": f"Bearer {other}"}
+        assert stranger.get(f"/v1/safelight/reports/{made['id']}", headers=foreign).status_code == 404
         assert told["notices"][0]["outcome"] == "removed"
         for answer in (stranger.get(receipt, headers=PAGE).text, json.dumps(told), json.dumps(case)):
             assert "planted" not in answer.casefold()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from starlette.testclient import TestClient
 
 from safelight.accounts import ROLES, KeyScope, Principal, Role
 from safelight.accounts.audit import read_entries
+from safelight.cases.inputs import DecisionRequest
 from safelight.cases.reports import NewReport
 from safelight.core.errors import Forbidden
 from safelight.store.tables import audit_log
@@ -18,7 +20,9 @@ from safelight.videos.models import VideoFilter
 from safelight.videos.staff_reads import StaffRead
 
 from .conftest import Furnish, House
-from .test_decisions import delivered
+from .test_appeals import held_output
+from .test_decisions import delivered, only_case
+from .test_quarantine import browser, enrol
 from .test_standing import Clock, clock, person
 from .test_standing_story import Api, key_for
 
@@ -116,6 +120,47 @@ def test_the_prompts_in_lists_of_attempts_leave_an_entry(house: House) -> None:
     assert entries(house, lead) == [(StaffRead.PROMPT.value, video.id)]
     with persistence.database.read_transaction(tenant) as tx:
         assert tx.count(audit_log, audit_log.c.event == StaffRead.PROMPT.value) == 1
+
+
+def test_a_reviewer_who_opens_a_case_that_another_one_has_reads_without_a_case(furnish: Furnish) -> None:
+    house = furnish()
+    video, ada, bo = (
+        held_output(house),
+        enrol(house, "ada", Role.REVIEWER),
+        enrol(house, "bo", Role.REVIEWER),
+    )
+    case = only_case(house)
+    for reader in (ada, bo):
+        # Ada opens a case that no reviewer has, and the script of its page takes it.
+        with browser(house, reader) as client:
+            assert video.prompt in client.get(f"/review/{case.id}").text
+            assert client.post(f"/review/{case.id}/lease").status_code == (204 if reader is ada else 409)
+            assert video.prompt in client.get(f"/review/{case.id}").text
+    assert entries(house, ada) == []
+    assert entries(house, bo) == [(StaffRead.PROMPT.value, video.id)]
+
+
+def test_who_decides_about_an_appeal_does_not_read_who_decided_first(furnish: Furnish) -> None:
+    house = furnish()
+    video, ada, bo = (
+        held_output(house),
+        enrol(house, "ada", Role.REVIEWER),
+        enrol(house, "bo", Role.REVIEWER),
+    )
+    wanted = DecisionRequest(action="refuse", reason="Looked at it.", **house.ground())
+    house.reviews.decide(ada, only_case(house).id, wanted)
+    house.appeals.add(house.who, video.id, text="It is a film.")
+    appeal = only_case(house)
+    paths = (
+        f"/videos/{video.id}",
+        f"/v1/videos/{video.id}/record",
+        f"/review/{appeal.id}",
+        f"/v1/reviews/{appeal.id}",
+    )
+    with browser(house, bo) as client:
+        assert not [path for path in paths if ada.id in client.get(path).text]
+        house.reviews.decide(bo, appeal.id, replace(wanted, action="uphold"))
+        assert ada.id in client.get(f"/videos/{video.id}").text
 
 
 def test_an_auditor_reads_no_prompt_and_no_media_and_sees_the_policy_and_the_events(house: House) -> None:

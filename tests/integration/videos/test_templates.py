@@ -75,6 +75,8 @@ def test_a_delivered_video_is_a_validation_of_its_version(house: House) -> None:
     assert (found.model, found.created_at) == (video.model, video.created_at)
     assert found.charge is not None
     assert found.charge["charged"] == "no"
+    house.change(video, quarantined=True)
+    assert house.container.templates.validations(house.who, "lake", 1) == ()
 
 
 def test_the_rendered_text_is_judged_and_an_approval_weakens_nothing(demand: Callable[..., House]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from safelight.accounts import OPERATOR, KeyScope, Principal, Role
+from safelight.accounts.deciders import give_leases_back
 from safelight.accounts.keys import revoke_keys_of
 from safelight.accounts.sessions import end_sessions
 from safelight.accounts.store import principal_of_person
@@ -171,6 +172,7 @@ def give_role(tx: Transaction, person: str, role: Role, *, by: str) -> None:
     row = _changeable(tx, person, keeps_owner=role is Role.OWNER)
     if row.role != role.value:
         tx.update(people, people.c.id == person, role=role.value)
+        give_leases_back(tx, person)
         content = {"from": row.role, "to": role.value}
         tx.append_audit("person.role_changed", subject=person, actor=by, content=content)
 
@@ -187,6 +189,7 @@ def _forget_proofs(tx: Transaction, person: str, state: PersonState) -> None:
         recovery_codes=[],
     )
     tx.delete(openid_identities, openid_identities.c.person_id == person)
+    give_leases_back(tx, person)
 
 
 def lock_owners(tx: Transaction) -> list[Row[Any]]:

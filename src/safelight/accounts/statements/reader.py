@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, or_
 
-from safelight.accounts import KeyScope, Principal, PrincipalKind, find_same_people
+from safelight.accounts import KeyScope, Principal
+from safelight.accounts.reporter import list_own_sources
+from safelight.accounts.withheld_videos import find_withheld
 from safelight.core.errors import NotFound
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import Page, follows, read_page
@@ -81,20 +83,26 @@ def find_readable(
     account, video_id = found.content.account, found.content.video_id
     if account == principal.id:
         return found
-    # Any key of the tenant may read the statement to the requester of a video, as it may read the video.
-    row = tx.one(videos, videos.c.id == video_id)
-    if row is None or row.principal_id != account or found.content.reporter_source is not None:
+    is_answer = found.content.reporter_source is not None
+    if is_answer or account is None or account != _requester(tx, principal, video_id):
         raise _unknown(statement_id)
     return found
+
+
+def _requester(tx: Transaction, principal: Principal, video_id: str | None) -> str | None:
+    """Who requested a video, to whom the statements about it are. Any key of the tenant may read these, as it
+    may read the video: None if the video is withheld from this principal.
+    """
+    row = tx.one(videos, videos.c.id == video_id)
+    return None if row is None or find_withheld(tx, principal, [row]) else str(row.principal_id)
 
 
 def of_own_reporters(tx: Transaction, principal: Principal) -> ColumnElement[bool]:
     """The condition that a statement is to no reporter, or to one who reported through this key or person, or
     through a key of the same person: an end user of another key is somebody else.
     """
-    people = sorted(find_same_people(tx, (principal.id,)))
-    sources = [f"{kind.value}:{one}" for kind in PrincipalKind for one in people]
-    return or_(statements.c.reporter_source.is_(None), statements.c.reporter_source.in_(sources))
+    source = statements.c.reporter_source
+    return or_(source.is_(None), source.in_(list_own_sources(tx, principal)))
 
 
 def _conditions(tx: Transaction, principal: Principal, wanted: StatementQuery) -> list[ColumnElement[bool]]:
@@ -107,11 +115,8 @@ def _conditions(tx: Transaction, principal: Principal, wanted: StatementQuery) -
     if wanted.video_id is not None:
         where.append(of.video_id == wanted.video_id)
         if wanted.end_user is None:
-            row = tx.one(videos, videos.c.id == wanted.video_id)
-            where += [
-                of.account == (row.principal_id if row is not None else ""),
-                of.reporter_source.is_(None),
-            ]
+            requester = _requester(tx, principal, wanted.video_id) or ""
+            where += [of.account == requester, of.reporter_source.is_(None)]
     return where
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from sqlalchemy import and_, or_, select
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import STAFF, KeyScope, Principal
 from safelight.accounts.models import hash_token
 from safelight.accounts.people.service import normalize_email
-from safelight.accounts.reporter import Reporter, ReporterKind
+from safelight.accounts.reporter import Reporter, ReporterKind, list_own_sources
 from safelight.accounts.statements import OBJECTION_S
 from safelight.core import canonical_json
 from safelight.core.errors import Conflict, Forbidden, NotFound, Withdrawn
-from safelight.core.ids import is_id, new_id
+from safelight.core.ids import new_id
 from safelight.policy.findings import (
     SEXUAL_CATEGORIES,
     Category,
@@ -181,10 +181,14 @@ class Reports:
         return self._file(sender, new)
 
     def get(self, principal: Principal, notice_id: str) -> NoticeStatus:
-        """The status of a report that was sent with an account. Raises `NotFound`."""
+        """The status of a report, for staff and for the account that sent it. Raises `NotFound`."""
         principal.require(KeyScope.VIDEOS_READ)
         with self._database.read_transaction(principal.tenant) as tx:
-            found = notice_store.read_status(tx, notice_id) if is_id(notice_id, "report") else None
+            row = tx.find(notices, "report", notice_id)
+            if row is not None and not principal.has_one_of(STAFF):
+                own = Reporter.parse(row.reporter).source in list_own_sources(tx, principal)
+                row = row if own else None
+            found = notice_store.read_status(tx, row.id) if row is not None else None
         if found is None:
             raise NotFound(f"There is no report {notice_id[:80]!r}.", param="report_id")
         return found

@@ -236,6 +236,6 @@ def _alone(case: Case, principal: Principal, now: float) -> str | None:
         return f"It is decided together with {case.leader_id}."
     if case.severity >= SEVERE:
         return "It is severe, so it is decided by itself."
-    if case.leased_by not in (None, principal.id) and (case.leased_until or 0.0) > now:
+    if case.holder(now) not in (None, principal.id):
         return "Another reviewer has it open."
     return None

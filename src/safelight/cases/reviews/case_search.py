@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Table, and_, exists, func, or_, select
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.audit import find_accounts
+from safelight.accounts.withheld_videos import has_readable_prompt
 from safelight.cases.inputs import MAX_SEARCH_CHARACTERS, CaseFilter, Holder
 from safelight.cases.reports.lanes import ReportLane
 from safelight.core.errors import InvalidField
@@ -109,7 +110,8 @@ def _found(tx: Transaction, principal: Principal, words: str) -> ColumnElement[b
     found = [cases.c.id == words, and_(_NOT_BLIND, about)]
     if principal.has_scope(KeyScope.VIDEOS_READ):
         asked = videos.c.prompt.icontains(words, autoescape=True)
-        found.append(_has(tx, videos, videos.c.id == cases.c.video_id, videos.c.vaulted.is_(False), asked))
+        of_case = (videos.c.id == cases.c.video_id, *has_readable_prompt(principal))
+        found.append(_has(tx, videos, *of_case, asked))
     return or_(*found)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select
 
 from safelight.accounts import Principal
+from safelight.accounts.deciders import give_leases_back, leased_to
 from safelight.core.errors import Conflict, InvalidField
 from safelight.core.reasons import MAX_REASON_CHARACTERS, validate_text
 from safelight.policy.findings import Taxonomy
@@ -94,7 +95,7 @@ class ReviewQueue:
     def cancel_reservation(self, principal: Principal, case_id: str) -> None:
         """Give a reserved case back to the queue. Nothing happens if the reviewer has opened it meanwhile."""
         with self._database.transaction(principal.tenant) as tx:
-            _release(tx, principal, cases.c.id == case_id, cases.c.reserved)
+            give_leases_back(tx, principal.id, cases.c.id == case_id, cases.c.reserved)
 
     def _within_exposure(self, tx: Transaction, principal: Principal) -> list[ColumnElement[bool]]:
         """No quality reviews for a reviewer whose budget of pictures is nearly used: they can wait."""
@@ -121,7 +122,7 @@ class ReviewQueue:
         """Give a case back to the queue. Nothing happens if the reviewer does not have it."""
         with self._database.transaction(principal.tenant) as tx:
             find_case(tx, principal, case_id)
-            _release(tx, principal, cases.c.id == case_id)
+            give_leases_back(tx, principal.id, cases.c.id == case_id)
 
     def skip(self, principal: Principal, case_id: str, *, reason: str) -> None:
         """Give a case back, and do not offer it to this reviewer again.
@@ -132,7 +133,7 @@ class ReviewQueue:
         with self._database.transaction(principal.tenant) as tx:
             _open_case(tx, principal, case_id)
             tx.insert_or_ignore(case_skips, case_id=case_id, person=principal.id, reason=reason, at=tx.now())
-            _release(tx, principal, cases.c.id == case_id)
+            give_leases_back(tx, principal.id, cases.c.id == case_id)
 
     def escalate(self, principal: Principal, case_id: str, *, reason: str) -> Case:
         """Give a case to reviewers with a higher rank than this reviewer's.
@@ -212,7 +213,7 @@ class ReviewQueue:
                     param="case_id",
                     remedy="Skip it.",
                 )
-            _release(tx, principal, cases.c.id == case_id)
+            give_leases_back(tx, principal.id, cases.c.id == case_id)
         declined = self.preferences(principal).declined_categories
         self.decline_categories(principal, [*declined, case.category])
 
@@ -289,16 +290,11 @@ def _leased_by(tx: Transaction, principal: Principal) -> list[Row[Any]]:
     index is used.
     """
     columns = [cases.c.id, cases.c.reserved, cases.c.leased_until]
-    return tx.select(cases, *_leased_to(principal), columns=columns, order_by=(cases.c.reserved,))
+    return tx.select(cases, *leased_to(principal.id), columns=columns, order_by=(cases.c.reserved,))
 
 
 def _still_valid(tx: Transaction, leased: list[Row[Any]]) -> list[Row[Any]]:
     return [row for row in leased if row.leased_until >= tx.now()]
-
-
-def _leased_to(principal: Principal) -> tuple[ColumnElement[bool], ...]:
-    # The index has only leased cases, and SQLite uses it only if the condition is repeated.
-    return (cases.c.leased_by == principal.id, cases.c.leased_by.is_not(None))
 
 
 def _lock_own(
@@ -307,7 +303,7 @@ def _lock_own(
     """Lock a case that this reviewer has, if it is still possible. Waits for its row: a search for a free
     case that began before it was leased locks the row for a moment, and skipping it would give another case.
     """
-    own = [*where, *_leased_to(principal), cases.c.id == held.id]
+    own = [*where, *leased_to(principal.id), cases.c.id == held.id]
     return _first_possible(tx, principal, own, skip_locked=False)
 
 
@@ -334,16 +330,16 @@ def _lease(tx: Transaction, principal: Principal, case: Case) -> Case:
     case open already keeps the reserved one.
     """
     if case.leased_by == principal.id and not case.reserved:
-        others = (*_leased_to(principal), cases.c.id != case.id)
+        others = (*leased_to(principal.id), cases.c.id != case.id)
         tx.update(cases, *others, leased_until=tx.now() + LEASE_S)
     else:
-        _release(tx, principal, cases.c.id != case.id)
+        give_leases_back(tx, principal.id, cases.c.id != case.id)
     return _store_lease(tx, principal, case, reserved=False)
 
 
 def _reserve(tx: Transaction, principal: Principal, case: Case) -> Case:
     """Make this the only reserved case of the reviewer."""
-    _release(tx, principal, cases.c.id != case.id, cases.c.reserved)
+    give_leases_back(tx, principal.id, cases.c.id != case.id, cases.c.reserved)
     return _store_lease(tx, principal, case, reserved=True)
 
 
@@ -355,10 +351,6 @@ def _store_lease(tx: Transaction, principal: Principal, case: Case, *, reserved:
     }
     tx.update(cases, cases.c.id == case.id, **lease)
     return replace(case, **lease)
-
-
-def _release(tx: Transaction, principal: Principal, *where: ColumnElement[bool]) -> None:
-    tx.update(cases, *_leased_to(principal), *where, leased_by=None, leased_until=None, reserved=False)
 
 
 def _open_case(tx: Transaction, principal: Principal, case_id: str) -> Case:

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Subquery, and_, func, select
 
+from safelight.accounts import Principal
+from safelight.accounts.withheld_videos import has_readable_prompt
 from safelight.detectors.text.normalise import normalize_text
 from safelight.store.database import Transaction
 from safelight.store.rows import read_record
@@ -53,7 +55,9 @@ class RelatedDecisions:
     similar: tuple[EarlierDecision, ...] = ()
 
 
-def read_related(tx: Transaction, of: Case, visible: Sequence[ColumnElement[bool]]) -> RelatedDecisions:
+def read_related(
+    tx: Transaction, principal: Principal, of: Case, visible: Sequence[ColumnElement[bool]]
+) -> RelatedDecisions:
     """`visible`: the condition on the cases that the reader may see."""
     video = tx.one(videos, videos.c.id == of.video_id)
     if video is None or of.is_blind:
@@ -63,7 +67,8 @@ def read_related(tx: Transaction, of: Case, visible: Sequence[ColumnElement[bool
     of_account = cases.c.account == video.principal_id
     theirs = of_account if video.end_user is None else and_(of_account, cases.c.end_user == video.end_user)
     others = (~own) if video.end_user is None else (videos.c.end_user.is_distinct_from(video.end_user))
-    elsewhere = (*visible, cases.c.id != of.id)
+    elsewhere, readable = (*visible, cases.c.id != of.id), has_readable_prompt(principal)
+    own, others = and_(own, *readable), and_(others, *readable)
     if of.rule:
         newest = _newest(tx, *elsewhere, cases.c.rule == of.rule)
         compared = _read(tx, newest, others, limit=_MAX_COMPARED)
@@ -108,8 +113,7 @@ def _read(tx: Transaction, newest: Subquery, where: ColumnElement[bool], *, limi
         )
         .join_from(newest, decisions, same_case)
         .join(videos, same_video)
-        # A vaulted video is shown only to the vault officer.
-        .where(*scoped, where, videos.c.vaulted.is_(False))
+        .where(*scoped, where)
         .order_by(newest.c.closed_at.desc(), newest.c.id.desc())
         .limit(limit)
     )

@@ -23,7 +23,7 @@ from safelight.store.database import Database, Transaction
 from safelight.store.pages import Page, follows, read_page
 from safelight.store.rows import read_record
 from safelight.store.tables import appeals, cases, decisions, pending_decisions, reports, verdicts
-from safelight.videos.case_rows import store
+from safelight.videos.case_rows import UNFINISHED, store
 from safelight.videos.case_rows.clusters import members_of
 from safelight.videos.case_rows.models import (
     ACTIONS,
@@ -180,7 +180,7 @@ class Reviews:
     def related(self, principal: Principal, case_id: str) -> RelatedDecisions:
         """Earlier decisions about the same account and about the same rule. Raises `NotFound`."""
         with self._database.read_transaction(principal.tenant) as tx:
-            return read_related(tx, find_case(tx, principal, case_id), visible_to(principal))
+            return read_related(tx, principal, find_case(tx, principal, case_id), visible_to(principal))
 
     def person(self, principal: Principal, case_id: str) -> PersonHistory:
         """What is on record about the person who requested the video of a case. Each read has an entry in the
@@ -218,6 +218,12 @@ class Reviews:
                 order_by=(cases.c.opened_at, cases.c.id),
             )
         return tuple(store.case_from_row(row) for row in rows)
+
+    def is_undecided(self, principal: Principal, video_id: str) -> bool:
+        """Whether a case of a video, also one that this principal may not see, is not decided."""
+        unfinished = cases.c.state.in_([one.value for one in UNFINISHED])
+        with self._database.read_transaction(principal.tenant) as tx:
+            return tx.count(cases, cases.c.video_id == video_id, unfinished) > 0
 
     def decide(self, principal: Principal, case_id: str, wanted: DecisionRequest) -> CaseFile:
         """Decide a case at once, without undo. The decision is recorded and applied to the video, and to
@@ -365,7 +371,7 @@ def require_free(case: Case, principal: Principal, *, now: float) -> None:
             param="case_id",
             remedy=f"Decide {case.leader_id}.",
         )
-    if case.leased_by not in (None, principal.id) and (case.leased_until or 0.0) > now:
+    if case.holder(now) not in (None, principal.id):
         raise Conflict(
             f"{case.id} is open at another reviewer until {format_iso(case.leased_until or now)}.",
             param="case_id",

@@ -152,6 +152,10 @@ class Case(CaseStatus):
     #: The lowest rank that may decide the case.
     required_rank: ReviewRank = ReviewRank.REVIEWER
 
+    def holder(self, now: float) -> str | None:
+        """The reviewer who has the case open or reserved now; None if no reviewer has it."""
+        return self.leased_by if (self.leased_until or 0.0) > now else None
+
     @property
     def is_blind(self) -> bool:
         """Whether the reviewer must not see what the checks or another reviewer found."""

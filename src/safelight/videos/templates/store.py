@@ -27,12 +27,13 @@ def record_use(tx: Transaction, video_id: str, use: TemplateUse) -> None:
 
 
 def read_validations(tx: Transaction, template_id: str, limit: int) -> tuple[Validation, ...]:
-    """The videos made from one version, newest first."""
+    """The videos made from one version, newest first, without those whose prompt is withheld."""
     statement = (
         select(videos)
         .join(template_videos, template_videos.c.video_id == videos.c.id)
         .where(*tx.tenant_condition(videos), *tx.tenant_condition(template_videos))
-        .where(template_videos.c.template_id == template_id, videos.c.vaulted.is_(False))
+        .where(template_videos.c.template_id == template_id)
+        .where(videos.c.vaulted.is_(False), videos.c.quarantined.is_(False))
         .order_by(videos.c.created_at.desc(), videos.c.id.desc())
         .limit(limit)
     )

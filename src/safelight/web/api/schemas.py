@@ -141,7 +141,9 @@ class Video(BaseModel):
     created_at: int
     completed_at: int | None
     expires_at: int | None
-    prompt: str
+    prompt: str | None = Field(
+        description="Null if it is withheld: another account requested this vaulted or quarantined video."
+    )
     remixed_from_video_id: str | None
     seconds: str
     size: str

@@ -20,7 +20,7 @@ LATE_MESSAGE = (
     "This video is late: it was generated in time, and our own work on it takes longer than planned. "
     "It has no deadline any more, and nothing is lost."
 )
-VAULTED_MESSAGE = "This video was blocked by our safety checks."
+BLOCKED_MESSAGE = "This video was blocked by our safety checks."
 
 
 def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, A
         "created_at": int(video.created_at),
         "completed_at": whole_seconds(video.ended_at),
         "expires_at": whole_seconds(video.expires_at),
-        "prompt": video.prompt,
+        "prompt": video.prompt or None,
         "remixed_from_video_id": video.remixed_from,
         "seconds": str(video.seconds),
         "size": f"{video.width}x{video.height}",
@@ -114,12 +114,14 @@ def _template(use: TemplateUse | None) -> dict[str, Any] | None:
 
 def _error(video: Video) -> dict[str, Any]:
     if video.vaulted:
-        return {"code": "moderation_blocked", "message": VAULTED_MESSAGE}
+        return {"code": "moderation_blocked", "message": BLOCKED_MESSAGE}
+    is_blocked = video.state in {VideoState.REJECTED, VideoState.BLOCKED}
     error: dict[str, Any] = {
         "code": video.error_code or "internal_error",
-        "message": video.error_message or "The video could not be made.",
+        # A withheld video has no message of its own.
+        "message": video.error_message or (BLOCKED_MESSAGE if is_blocked else "The video could not be made."),
     }
     details: Mapping[str, Any] | None = video.explanation
-    if details and video.state in {VideoState.REJECTED, VideoState.BLOCKED}:
+    if details and is_blocked:
         error["moderation_details"] = dict(details)
     return error

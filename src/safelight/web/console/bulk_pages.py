@@ -60,7 +60,10 @@ class BulkPages(PageHandler):
             problem = problem or nothing
         cases = found.cases if found else ()
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
-        record = await self.run(partial(self.services.videos.record, principal, case.video_id, in_case=True))
+        is_work = case.holder(self.console.clock()) in (None, principal.id)
+        record = await self.run(
+            partial(self.services.videos.record, principal, case.video_id, in_case=is_work)
+        )
         rules, first = list_rules(
             policy,
             record,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, exists, func, or_, select
 
 from safelight.accounts import KeyScope, Principal
+from safelight.accounts.withheld_videos import has_readable_prompt
 from safelight.core.errors import InvalidMedia, NotFound
 from safelight.core.ids import new_id
 from safelight.media.sandbox.child_main import ChildChannel
@@ -25,6 +26,7 @@ from safelight.store.retention import Retention
 from safelight.store.tables import assets, videos
 from safelight.videos.case_rows import Case, CaseFile, CaseState
 from safelight.videos.generation_stage import STOPPED_PREVIEW
+from safelight.videos.staff_reads import StaffRead
 
 from .sound_excerpt import SoundPart, write_sound_excerpt
 
@@ -155,9 +157,9 @@ class CaseMedia:
         if not principal.has_scope(KeyScope.VIDEOS_READ):
             return {}
         with self.database.read_transaction(principal.tenant) as tx:
-            of_cases = videos.c.id.in_({case.video_id for case in cases})
+            of_cases = (videos.c.id.in_({case.video_id for case in cases}), *has_readable_prompt(principal))
             start = func.substr(videos.c.prompt, 1, LISTED_CHARACTERS).label("prompt")
-            rows = tx.select(videos, of_cases, columns=[videos.c.id, start])
+            rows = tx.select(videos, *of_cases, columns=[videos.c.id, start])
         return {row.id: row.prompt for row in rows}
 
     def _list_files(self, principal: Principal, of: Row[Any]) -> CaseFiles:
@@ -252,12 +254,15 @@ class CaseMedia:
     def _record(
         self, principal: Principal, case_file: CaseFile, file: MediaFile, shown: Mapping[str, Any]
     ) -> None:
+        case = case_file.case
         with self.database.transaction(principal.tenant) as tx:
+            # A reader who does not have the case reads without one.
+            is_work = case.holder(tx.now()) == principal.id
             tx.append_audit(
-                "case.revealed",
-                subject=case_file.case.video_id,
+                "case.revealed" if is_work else StaffRead.MEDIA.value,
+                subject=case.video_id,
                 actor=principal.id,
-                content={"case": case_file.case.id, "sha256": file.sha256, **shown},
+                content={"case": case.id, "sha256": file.sha256, **shown},
             )
 
     def _convert(

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import KeyScope, Principal, Role
 from safelight.accounts.models import DECIDING_ROLES
 from safelight.cases.inputs import CaseFilter, DecisionRequest, Holder
 from safelight.cases.reports import ReportLane
@@ -21,6 +21,7 @@ from safelight.cases.reviews.senders import CaseReporters
 from safelight.cases.reviews.service import EVERY_CASE
 from safelight.cases.saved_replies import NOTIFIED
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError, Withdrawn
+from safelight.core.i18n import load_messages
 from safelight.policy.decisions import is_gap_reason
 from safelight.policy.explanations import ExplanationLevel
 from safelight.policy.findings import Category
@@ -207,6 +208,8 @@ class LastDecision:
     undo_s: int | None = None
     #: Why it was not carried out, in English.
     conflict: str | None = None
+    #: The own id, or the role of the person who decided.
+    by: str
     decision: Decision
 
 
@@ -218,21 +221,20 @@ def last_decision(
     made = case_file.decision or (pending.decision if pending is not None else None)
     if made is None:
         return None
-    action = t(f"review.do.{made.action.value}")
+    action, is_own = t(f"review.do.{made.action.value}"), made.decided_by == principal.id
+    role = load_messages("people", t.tag)(f"role.{made.role or Role.REVIEWER}")
+    show = partial(LastDecision, decision=made, by=made.decided_by if is_own else role)
     if pending is None:
         at = format_datetime(case.closed_at or made.at, t)
-        return LastDecision(
-            decision=made, state="carried_out", text=t("review.carried_out", action=action, at=at)
-        )
+        return show(state="carried_out", text=t("review.carried_out", action=action, at=at))
     if pending.conflict is not None:
         text = t("review.not_carried_out", action=action)
-        return LastDecision(decision=made, state="conflict", text=text, conflict=pending.conflict)
+        return show(state="conflict", text=text, conflict=pending.conflict)
     remaining_s = max(0, math.ceil(pending.due_at - now))
-    return LastDecision(
-        decision=made,
+    return show(
         state="pending",
         text=t("review.decided", action=action),
-        undo_s=remaining_s if made.decided_by == principal.id else None,
+        undo_s=remaining_s if is_own else None,
     )
 
 
@@ -242,11 +244,9 @@ def conflict_text(case_file: CaseFile, t: Translations) -> str | None:
     if made is not None:
         at = format_datetime(case_file.case.closed_at or made.at, t)
         action = t(f"review.do.{made.action.value}")
-        return t("review.already_carried_out", action=action, by=made.decided_by, at=at)
+        return t("review.already_carried_out", action=action, at=at)
     if pending is not None and pending.conflict is None:
-        made = pending.decision
-        action = t(f"review.do.{made.action.value}")
-        return t("review.already_decided", action=action, by=made.decided_by)
+        return t("review.already_decided", action=t(f"review.do.{pending.decision.action.value}"))
     return None
 
 
@@ -455,7 +455,8 @@ class ReviewPages(PageHandler):
         t = self.translations(request)
         case_file = await self.run(self.services.reviews.get, principal, case_id)
         video_id = case_file.case.video_id
-        record = await self.run(partial(self.services.videos.record, principal, video_id, in_case=True))
+        is_work = case_file.case.holder(self.console.clock()) in (None, principal.id)
+        record = await self.run(partial(self.services.videos.record, principal, video_id, in_case=is_work))
         related = await self.run(self.services.reviews.related, principal, case_id)
         queue = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=12)
         policies = self.console.policies

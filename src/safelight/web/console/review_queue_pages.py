@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from safelight.cases.inputs import parse_day
 from safelight.cases.quality import MIN_PEOPLE, NewDraw, NewGolden
 from safelight.cases.quality.review_quality import own_figures, prevalence_figures, team_figures
 from safelight.cases.quality.rule_suggestions import draft_for, suggest_rules
-from safelight.core.errors import InvalidField, NotFound, SafelightError
+from safelight.core.errors import Conflict, InvalidField, NotFound, SafelightError
 from safelight.policy.statistics import MIN_CASES
 from safelight.videos.case_rows import CaseFile, CaseKind, ExposureLog
 from safelight.videos.case_rows.models import ACTIONS, ViewSwitch
@@ -178,7 +179,11 @@ class ReviewQueuePages(PageHandler):
         media, exposure = self.console.case_media, self.console.exposure
         if media is None or exposure is None:
             raise NotFound("This server shows no pictures and plays no sound.")
-        case_file = await self.run(self.services.reviews.get, principal, request.path_params["case_id"])
+        case_id = request.path_params["case_id"]
+        with suppress(Conflict):
+            # Pictures and sound of a case that no reviewer has make it the case of this one.
+            await self.run(self.services.review_queue.extend_lease, principal, case_id)
+        case_file = await self.run(self.services.reviews.get, principal, case_id)
         await self.run(exposure.require_budget, principal, case_file.case.id)
         return media, exposure, case_file
 

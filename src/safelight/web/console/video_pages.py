@@ -234,7 +234,11 @@ class VideoPages(PageHandler):
         if self.wants_fragment(request):
             return await self.render_page(request, "fragment.html", principal, video=view, problem=None)
         appeal = await self.run(self._find_appeal, principal, video_id)
-        shown = record if is_reviewer(principal) else hide_staff(record, principal)
+        # Who decides as the second person must not know who was the first.
+        shows_staff = is_reviewer(principal) and not await self.run(
+            self.services.reviews.is_undecided, principal, video_id
+        )
+        shown = record if shows_staff else hide_staff(record, principal)
         return await self.render_page(
             request,
             "video.html",

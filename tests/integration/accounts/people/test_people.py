@@ -10,9 +10,13 @@ from safelight.accounts.people import KeysOfDisabled, NewPerson, People, Person,
 from safelight.accounts.sessions import open_session
 from safelight.accounts.store import principal_of_person
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound, Unauthenticated
+from safelight.policy.findings import Stage
 from safelight.store.database import Database
-from safelight.store.tables import audit_log, people
+from safelight.store.tables import audit_log, cases, people
+from safelight.videos.case_rows import CaseKind, NewCase, open_case
+from safelight.videos.case_rows.models import LEASE_S
 from support.people import person
+from support.videos import add_video
 
 
 class Office:
@@ -190,3 +194,36 @@ def test_every_change_is_in_the_audit_log(office: Office) -> None:
         "session.ended",
         "person.disabled",
     ]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("change", ["role", "disable", "reset", "key"])
+def test_cases_that_a_person_has_open_return_to_the_queue_with_the_loss_of_the_role(
+    office: Office, change: str
+) -> None:
+    ada, _ = office.add_active("ada", Role.REVIEWER)
+    key, _ = office.accounts.create_key(office.tenant, "tool", {KeyScope.REVIEW}, by=ada.id)
+    held = {}
+    with office.database.transaction(office.tenant) as tx:
+        for holder in (ada.id, key.id, "user_bo"):
+            hold = NewCase(
+                video_id=add_video(tx), kind=CaseKind.HOLD, stage=Stage.PROMPT, due_at=tx.now() + 9
+            )
+            held[holder] = open_case(tx, hold, actor="policy").id
+            lease = {"leased_by": holder, "leased_until": tx.now() + LEASE_S, "reserved": holder == ada.id}
+            tx.update(cases, cases.c.id == held[holder], **lease)
+    enrolled, operator = office.enrolled, office.operator
+    match change:
+        case "role":
+            enrolled.change_role(operator, ada.id, Role.CREATOR)
+        case "disable":
+            enrolled.disable(operator, ada.id)
+        case "reset":
+            enrolled.reset(operator, ada.id)
+        case "key":
+            office.accounts.revoke_key(office.tenant, key.id, by=ada.id)
+    freed = {"role": {ada.id}, "disable": {ada.id, key.id}, "reset": {ada.id}, "key": {key.id}}[change]
+    with office.database.read_transaction(office.tenant) as tx:
+        rows = {row.id: row for row in tx.select(cases)}
+    assert {who for who, case_id in held.items() if rows[case_id].leased_by is None} == freed
+    assert not any(rows[held[who]].reserved for who in freed)

@@ -12,15 +12,18 @@ import pytest
 from PIL import Image
 from sqlalchemy import event
 
-from safelight.accounts import KeyScope
+from safelight.accounts import KeyScope, Role
+from safelight.accounts.tenant_log import TenantLog
 from safelight.cases.case_transcripts import CaseTranscripts
 from safelight.core.errors import Forbidden, NotFound
+from safelight.core.log_filter import LogFilter
 from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.findings import Stage
 from safelight.store.blobs import BlobStore
 from safelight.store.retention import Retention
 from safelight.store.tables import assets, audit_log, audit_log_contents, videos
 from safelight.videos.case_rows import Case
+from safelight.videos.case_rows.models import LEASE_S
 from safelight.videos.files import FileRow, add_file
 from safelight.videos.repository import VideoRepository
 from safelight.videos.transcripts import SpokenLine, Transcript, store_transcript
@@ -78,6 +81,7 @@ def case(room: ReviewRoom, media: CaseMedia, tmp_path: Path) -> Case:
 def test_a_reviewer_sees_the_video_and_its_references_and_hears_a_part_and_each_is_recorded(
     room: ReviewRoom, media: CaseMedia, case: Case
 ) -> None:
+    room.queue.extend_lease(ADA, case.id)
     case_file = room.reviews.get(ADA, case.id)
     shown = media.list_files(ADA, case_file).shown
     assert [(file.number, file.is_clip) for file in shown] == [(0, True), (1, False)]
@@ -104,6 +108,29 @@ def test_a_reviewer_sees_the_video_and_its_references_and_hears_a_part_and_each_
     # The part after the end was recorded too: whether it has sound is known only after it was opened.
     assert [row.actor for row in seen] == ["ada"] * 5
     assert (contents.count("pictures"), contents.count("sound")) == (2, 3)
+
+
+def test_who_does_not_have_the_case_reads_without_a_case(
+    room: ReviewRoom, media: CaseMedia, case: Case
+) -> None:
+    bo, lead = reviewer("bo"), reviewer("lea", Role.TRUST_LEAD, KeyScope.POLICY)
+    log = TenantLog(room.database)
+
+    def listed() -> list[tuple[str, str, str]]:
+        page = log.read(lead, LogFilter(event="reads"), limit=10)
+        return [(line.event, line.subject, line.actor) for line in page.items]
+
+    # Nobody has the case; then Ada has it, until her lease is over.
+    media.show(bo, room.reviews.get(bo, case.id), FIRST)
+    assert listed() == [("media.shown", case.video_id, "bo")]
+    room.queue.extend_lease(ADA, case.id)
+    media.show(ADA, room.reviews.get(ADA, case.id), FIRST)
+    assert len(listed()) == 1
+    media.show(bo, room.reviews.get(bo, case.id), FIRST)
+    assert len(listed()) == 2
+    room.clock.now += LEASE_S + 1
+    media.play(ADA, room.reviews.get(ADA, case.id), 0, SoundPart(start_s=0.0, end_s=1.0))
+    assert listed()[0] == ("media.shown", case.video_id, "ada")
 
 
 def test_a_clip_without_sound_has_none_to_play(room: ReviewRoom, media: CaseMedia, tmp_path: Path) -> None:
@@ -167,6 +194,8 @@ def test_the_prompts_of_a_list_of_cases_are_read_with_one_query(room: ReviewRoom
     prompts = media.list_prompts(reader, cases)
     event.remove(room.database._engine, "before_cursor_execute", note)
     assert prompts == {case.video_id: f"scene {number}" for number, case in enumerate(cases)}
+    room.change_video(cases[0].video_id, quarantined=True)
+    assert media.list_prompts(reader, cases[:2]) == {cases[1].video_id: "scene 1"}
     assert sum(one.startswith("SELECT") for one in statements) == 1
     assert media.list_prompts(ADA, cases) == {}
 

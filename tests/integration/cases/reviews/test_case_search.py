@@ -104,8 +104,9 @@ def test_ids_are_found_and_prompts_only_by_those_who_may_read_them(
     assert found(room, search=hold.id) == found(room, search=f" {hold.video_id} ") == [hold.id]
     assert found(room, LIN, search="fight") == []
     assert found(room, LIN, search=hold.id) == [hold.id]
-    room.change_video(hold.video_id, vaulted=True)
-    assert found(room, search="fight") == []
+    for lock in ("quarantined", "vaulted"):
+        room.change_video(hold.video_id, **{lock: True})
+        assert found(room, search="fight") == []
 
 
 def test_a_person_is_found_by_name_and_mail_with_their_keys(room: ReviewRoom) -> None:

@@ -57,6 +57,12 @@ def test_quarantined_decisions_are_shown_to_the_vault_officer_only(room: ReviewR
     hidden, other = opened(room, "a scene", quarantined=True), opened(room, "another scene")
     room.decide(OFFICER, hidden)
     assert (history(room, other), history(room, other, OFFICER)) == ([], [hidden.id])
+    # An ordinary case about a video that was quarantined after it.
+    earlier = opened(room, "a third scene")
+    room.decide(ADA, earlier)
+    assert history(room, other) == [earlier.id]
+    room.change_video(earlier.video_id, quarantined=True)
+    assert history(room, other) == []
 
 
 def test_decisions_of_more_than_90_days_ago_are_not_shown(room: ReviewRoom) -> None:
