@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from safelight.store import tables
 from safelight.videos.case_rows import Case
 from safelight.videos.models import VideoState
 from support.console_server import ConsoleServer
@@ -83,3 +84,26 @@ def test_a_decision_that_was_undone_elsewhere_removes_its_notice_and_a_reason_fo
     expect(staff.locator("#last-decision")).to_have_count(0)
     expect(reason).to_have_value("half a reason")
     assert staff.evaluate("window.loadedOnce")
+
+
+def test_what_was_decided_together_is_carried_out_and_cannot_be_undone_any_more(
+    staff: Page, console: ConsoleServer
+) -> None:
+    cases = [hold(console, f"door number {number}") for number in range(2)]
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id.in_([one.id for one in cases]), account="user_together")
+    staff.clock.install()
+    staff.goto(f"{console.server.url}/review/{cases[0].id}/same?same=person")
+    staff.locator("[name=reason]").fill("The same door.")
+    staff.get_by_role("button", name="Approve").click()
+    notice, late = staff.locator("#last-decision"), staff.locator("#too-late")
+    expect(notice).to_contain_text("Decided together: 2.")
+    staff.clock.run_for(11_000)
+    expect(notice.locator("button")).to_be_disabled()
+    expect(late).to_be_hidden()
+    console.carry_out_decisions()
+    staff.clock.run_for(8000)
+    expect(notice).to_contain_text("Carried out: 2.")
+    expect(notice.locator("button")).to_have_count(0)
+    staff.keyboard.press("z")
+    expect(late).to_have_text("It is too late to undo: the time for it is over.")

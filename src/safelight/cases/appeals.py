@@ -401,10 +401,11 @@ class Appeals:
         """The secret of the link by which the end user appeals this decision without an account. None if no
         appeal is possible, or if the end user is not one of this principal.
         """
-        made = statement.content
-        if made.end_user is None or statement.objection_until is None:
-            return None
-        if principal.id != _account_of(statement):
+        return self.link_of(statement) if principal.id == _account_of(statement) else None
+
+    def link_of(self, statement: Statement) -> str | None:
+        """The same for the receipt of a report, whose secret only its sender has."""
+        if statement.content.end_user is None or statement.objection_until is None:
             return None
         secret = self._keys.encrypt(f"{statement.tenant} {statement.id}".encode(), _LINK)
         return base64.urlsafe_b64encode(secret).decode().rstrip("=")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.cases.inputs import BulkRequest, CaseFilter, DecisionRequest, QueueReason, SameQuery
-from safelight.core.i18n import translate_reason
+from safelight.core.i18n import translate_error, translate_reason
 from safelight.core.records import About
 
 from .commands import load_container
@@ -312,8 +312,8 @@ def _format_case_file(file: CaseFile, now: float) -> str:
         action = words(f"review.action.{made.action.value}")
         time = format_time(made.at)
         lines.append(t("reviews.decided", action=action, who=made.decided_by, time=time, reason=made.reason))
-    elif file.requires_other_reviewer:
-        lines.append(t("reviews.other"))
+    elif file.obstacle is not None:
+        lines.append(translate_error(file.obstacle, language()))
     elif case.actions:
         names = t("separator").join(
             t("reviews.choice", command=command, name=words(f"review.do.{action.value}"))

@@ -106,6 +106,37 @@ def test_the_receipt_is_the_same_whether_the_address_has_a_delivered_video(
         assert len(shown) == 1
 
 
+def test_the_receipt_of_a_page_has_no_date_and_no_video_until_a_reviewer_finds_one(
+    house: House, address: str
+) -> None:
+    def shown(path: str) -> tuple[str, bool, bool]:
+        text = httpx.get(address + path, headers=PAGE).text
+        (lead,) = re.findall(r'class="lead">([^.]+)\.', text)
+        return lead, "You have an answer by" in text, "Check that this is the video" in text
+
+    form = {**FORM, "location": "https://videos.example/watch?v=abc"}
+    found, absent = (
+        httpx.post(f"{address}/report/intimate", data=form, headers=PAGE).headers["location"]
+        for _ in range(2)
+    )
+    assert shown(found) == ("A person looks for the video on the page that you named", False, False)
+    ada, reports = reviewer(house), house.container.correspondence.reports
+    later(house, 100 * HOUR_S)
+    first, second = house.reviews.list_pages(ada)
+    if reports.get_by_token(found.rpartition("/")[2]).notice.id != first.report_id:
+        first, second = second, first
+    placed = reports.place(ada, first.report_id, house.make().id).notice
+    assert placed.due_at == pytest.approx(house.database.clock() + 24 * HOUR_S, abs=60)
+    assert shown(found) == ("The video was found on the page that you named", True, False)
+    gone = reports.place(ada, second.report_id, "").notice
+    assert (gone.outcome, gone.due_at) == (NoticeOutcome.GONE, None)
+    assert shown(absent) == (
+        "No video of this service can be watched at the address that you named",
+        False,
+        False,
+    )
+
+
 def test_an_address_without_a_video_is_answered_when_a_decision_would_be_due(
     office: House, box: Mailbox
 ) -> None:
@@ -242,6 +273,32 @@ def test_notices_of_one_sender_are_decided_together_and_answered_with_one_mail(
     assert len(box.received) == 1
 
 
+@pytest.mark.both_databases
+def test_a_repeated_notice_gets_its_mail_and_many_bring_one_a_day_for_each_video(
+    office: House, box: Mailbox
+) -> None:
+    first = office.make()
+    videos = (first.id, copy_row(office, first))
+    for video_id in videos:
+        report(office, video_id)
+        decide(office, "keep")
+    answer_and_send(office)
+    box.received.clear()
+    # One after the other, and together.
+    for repeated in (videos[:1], videos[1:], videos, videos):
+        receipts = [report(office, video_id) for video_id in repeated]
+        answer_and_send(office)
+        for receipt in receipts:
+            assert status_of(office, receipt).notice.outcome is NoticeOutcome.KEPT
+    assert len(box.received) == 2
+    assert all("A person checked the video" in one.get_content() for one in box.received)
+    later(office, 25 * HOUR_S)
+    receipt = report(office, videos[0])
+    answer_and_send(office)
+    (_, _, mail) = box.received
+    assert f"https://gateway.example{receipt.path}" in mail.get_content()
+
+
 def carry_out(house: House) -> None:
     later(house, UNDO_S + 1)
     executor(house).carry_out_due()
@@ -350,6 +407,50 @@ def test_ordinary_reports_of_a_network_do_not_use_up_its_urgent_ones(house: Hous
     notify(house, first)
 
 
+def test_reports_of_a_network_do_not_use_up_the_changes_of_an_address_and_these_have_their_own_limit(
+    house: House,
+) -> None:
+    first = house.make()
+    receipt = report(house, first.id)
+    for _ in range(9):
+        report(house, copy_row(house, first))
+    change = house.container.correspondence.reports.change_contact
+    for number in range(10):
+        change(receipt.token, f"{number}@example.org", language="en")
+    with pytest.raises(RateLimited, match="10 changes of an address"):
+        change(receipt.token, "ann@example.org", language="en")
+    report(house, first.id, reason="child_safety")
+
+
+def test_the_receipt_of_an_end_user_names_the_appeal_that_the_statement_offers(
+    office: House, box: Mailbox
+) -> None:
+    def add(video_id: str, end_user: str | None) -> Receipt:
+        new = NewReport(
+            video_id=video_id, reason="hate", end_user=end_user, contact=f"{end_user}@example.org"
+        )
+        return office.container.correspondence.reports.add(office.who, new)
+
+    kept = office.make()
+    receipts = [add(kept.id, end_user) for end_user in ("anna", "bert", None)]
+    decide(office, "keep")
+    follow_up(office)
+    answer_and_send(office)
+    with listening(office.app) as address, httpx.Client(base_url=address, headers=PAGE) as client:
+        pages = [client.get(one.path or "").text for one in receipts]
+        links = [re.findall(r'href="(/appeal[?]token=[^"]+)"', one) for one in pages]
+        assert [len(one) for one in links] == [1, 1, 0]
+        assert links[0] != links[1]
+        assert all("You can appeal free of charge until" in one for one in pages)
+        assert "The video that you reported stays available" in client.get(links[0][0]).text
+        removed = add(copy_row(office, kept), "anna")
+        decide(office, "withdraw")
+        follow_up(office)
+        page = client.get(removed.path or "").text
+    assert ("the video was removed" in page, "You can" in page.partition("<form")[0]) == (True, False)
+    assert all("You can appeal free of charge until" in one.get_content() for one in box.received)
+
+
 @pytest.mark.both_databases
 def test_a_reporter_is_a_pseudonym_with_a_record_and_no_answer_has_the_contact(
     house: House, address: str
@@ -371,7 +472,7 @@ def test_a_reporter_is_a_pseudonym_with_a_record_and_no_answer_has_the_contact(
         "reporter": {"reporter": name, "notices": 2, "upheld": 0, "rejected": 1},
         "reasons": ["deception"],
     }
-    assert of_ben["reasons"] == []
+    assert of_ben["reasons"] == ["other"]
     assert of_ben["reporter"]["reporter"] != name
     case_id = listed.json()["data"][0]["id"]
     shown = httpx.get(f"{address}/v1/reviews/{case_id}", headers=headers)
@@ -389,6 +490,24 @@ def test_a_reporter_is_a_pseudonym_with_a_record_and_no_answer_has_the_contact(
         "reporter": None,
         "reasons": ["violence", "deception"],
     }
+
+
+def test_what_a_report_by_api_states_is_shown_as_what_the_form_states(house: House, address: str) -> None:
+    first = house.make()
+    videos = [first.id, *(copy_row(house, first) for _ in range(2))]
+    add = house.container.correspondence.reports.add
+    for video_id, fields in zip(
+        videos, ({"category": "hate"}, {"reason": "privacy"}, {"reason": "It insults us."}), strict=True
+    ):
+        add(house.who, NewReport(video_id=video_id, **fields))
+    # The case has no category of its own, and gets a milder one.
+    add(house.who, NewReport(video_id=videos[1], category="ip/brand"))
+    who = reviewer(house)
+    listed = house.reviews.reporters_of(who, queue(house))
+    by_video = {one.video_id: listed[one.id].reasons for one in queue(house)}
+    assert [by_video[one] for one in videos] == [("hate",), ("ip/brand", "privacy"), ("other",)]
+    found = house.container.decisions.bulk.preview(who, queue(house)[0].id, "reporter")
+    assert found.categories == {"hate": 1, "ip/brand": 1, "privacy": 1, "other": 1}
 
 
 def test_a_pseudonym_differs_in_each_tenant_and_is_erased_with_the_contact(house: House) -> None:
@@ -428,5 +547,5 @@ def test_a_reviewer_sees_what_most_reports_are_about_before_the_cases_are_decide
     assert 'same=reporter" aria-current="page"' in together
     for page in (case, together):
         likely = re.findall(r'name="clause" value="(\w+)-\d+"', page)
-        # A group that is dehumanised, and hatred.
-        assert set(likely[:4]) == {"hd", "ha"}, likely
+        # Hatred is named most. Its rules and those of violence (va, vi, vm) take turns.
+        assert [one[0] for one in likely[:4]] == ["h", "v", "h", "v"], likely

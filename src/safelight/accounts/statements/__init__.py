@@ -14,7 +14,7 @@ from .models import (
 )
 from .reader import MAX_RESULTS, StatementQuery, Statements, find_readable, of_own_reporters
 from .rows import OBJECTION_S, erase_reasons, record_statement, statement_from_row, statement_of_case
-from .text import StatementText, describe, describe_reply
+from .text import StatementText, describe, describe_objection, describe_reply
 
 __all__ = [
     "MAX_RESULTS",
@@ -31,6 +31,7 @@ __all__ = [
     "StatementText",
     "Statements",
     "describe",
+    "describe_objection",
     "describe_reply",
     "erase_reasons",
     "find_readable",

@@ -64,7 +64,7 @@ def describe(statement: Statement, *, level: ExplanationLevel, language: str = D
         reason=t("join").join(part for part in _reason(statement, level, t) if part),
         decided_by=t(_decider(new)),
         scope=_scope(new, t, language),
-        objection=_objection(statement, t, language),
+        objection=describe_objection(statement, language),
         reply=reply,
         reply_language=reply_language,
     )
@@ -124,8 +124,9 @@ def _scope(new: NewStatement, t: Messages, language: str) -> str:
     return t("join").join((about, end))
 
 
-def _objection(statement: Statement, t: Messages, language: str) -> str:
-    new = statement.content
+def describe_objection(statement: Statement, language: str) -> str:
+    """How to object to the decision; empty if there is nothing to object to."""
+    t, new = load_messages("statements", language), statement.content
     parts = []
     if new.objection is not Objection.NONE:
         key = f"objection.{new.objection.value}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import exists, or_
+from sqlalchemy import Row, exists, or_
 
 from safelight.accounts.mail import MailKind, MailQueue, NewMail, mail_id
 from safelight.accounts.people.service import normalize_email
-from safelight.accounts.statements import describe_reply
+from safelight.accounts.statements import describe_objection, describe_reply
 from safelight.core.errors import InvalidField
 from safelight.core.i18n import load_messages
 from safelight.store.database import Transaction
@@ -16,7 +18,7 @@ from safelight.store.key_ring import EncryptedColumn, KeyRing
 from safelight.store.tables import cases, notices, outbox
 from safelight.videos.case_rows import CaseState
 
-from .notice_store import replies_to
+from .notice_store import find_statement, replies_to
 
 #: Forms of one mail: the text with the links stays below 10 KB.
 MAX_FORMS = 50
@@ -56,8 +58,8 @@ class DecisionMails:
         return self._keys.encrypt(f"{token} {contact}".encode(), notice_id)
 
     def list_due(self, whole: Transaction, *, limit: int, without: Collection[str]) -> list[list[str]]:
-        """The answered reports by recipient. Those of a sender of whom other notices are being decided wait
-        for these.
+        """The answered reports by recipient, those that an earlier decision answered also by case. Those of a
+        sender of whom other notices are being decided wait for these.
         """
         of, other = notices.c, notices.alias()
         closed = cases.c.closed_at > whole.now() - _TOGETHER_S
@@ -76,19 +78,23 @@ class DecisionMails:
             order_by=(of.created_at, of.id),
             limit=limit,
         )
-        found: dict[tuple[str, str, str | None], list[str]] = {}
+        repeated = _find_repeated(whole, rows)
+        found: dict[tuple[str | None, ...], list[str]] = {}
         for row in rows:
             stored = self._keys.decrypt(row.receipt_token, row.id)
             # The key was lost: the page of the receipt has the decision.
             contact = row.id if stored is None else stored.decode().partition(" ")[2].casefold()
-            found.setdefault((row.tenant_id, contact, row.language), []).append(row.id)
+            # By the case, because two of them together would be another mail of the day.
+            again = row.case_id if row.id in repeated else None
+            found.setdefault((row.tenant_id, contact, row.language, again), []).append(row.id)
         return [ids[:MAX_FORMS] for ids in found.values()]
 
     def queue(self, whole: Transaction, ids: Sequence[str]) -> None:
         """Queue one mail about these forms of one recipient.
 
-        Reports of one video with the same address bring one mail, and addresses without a video one a day, so
-        that many reports do not send many mails to an address that another person entered.
+        Reports of one video with the same address bring one mail. Addresses without a video, and reports that
+        an earlier decision answered, bring one a day, so that many reports do not send many mails to an
+        address that another person entered.
         """
         of = notices.c
         # Locked: two processes would both send them.
@@ -116,18 +122,35 @@ class DecisionMails:
         messages = load_messages("notices", language)
         replies = dict.fromkeys(replies_to(whole, rows).values())
         decision = [messages(key), *(describe_reply(one, language)[0] for one in replies)]
+        stated = [find_statement(whole, one) for one in rows]
+        objections = dict.fromkeys(
+            messages("status.objection") if one is None else describe_objection(one, language)
+            for one in stated
+        )
         tx = whole.of_tenant(first.tenant_id)
-        without_video = f"day {int(whole.now() // 86_400)}"
+        day = f"day {int(whole.now() // 86_400)}"
+        repeated = _find_repeated(whole, rows)
+        events = {
+            " ".join(filter(None, (one.case_id, day if one.id in repeated or not one.case_id else "")))
+            for one in rows
+        }
         mail = NewMail(
             kind=MailKind.REPORT_DECIDED,
             to=contact,
             language=language,
-            event=" ".join(sorted({one.case_id or without_video for one in rows})),
+            event=" ".join(sorted(events)),
             link="\n".join(f"{self._base_url}/report/{token}" for _, token in same),
-            values={"decision": "\n\n".join(decision), "objection": messages("status.objection")},
+            values={"decision": "\n\n".join(decision), "objection": "\n\n".join(filter(None, objections))},
         )
         sent = mail_id(tx, mail)
         # The reporter entered the address of a mail again that was not delivered.
         tx.delete(outbox, outbox.c.id == sent, outbox.c.dead_at.is_not(None))
         self._queue.enqueue(tx, mail)
         whole.update(notices, of.id.in_(ids), mail_id=sent)
+
+
+def _find_repeated(whole: Transaction, rows: Sequence[Row[Any]]) -> set[str]:
+    """The reports that an earlier decision answered."""
+    ids = {row.case_id for row in rows} - {None}
+    closed_at = {one.id: one.closed_at for one in whole.select(cases, cases.c.id.in_(ids))} if ids else {}
+    return {row.id for row in rows if row.created_at > (closed_at.get(row.case_id) or math.inf)}

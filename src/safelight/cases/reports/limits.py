@@ -25,6 +25,12 @@ class SentKind(StrEnum):
     #: A report in a lane that comes first, or about minors, intimate pictures, self-harm or extremism.
     FIRST = "urgent reports"
     APPEAL = "appeals"
+    #: Others behind the same network must not keep a reporter from mending the address for the decision.
+    CONTACT = "changes of an address"
+
+
+#: Counted alone for each reporter too; the others share a count.
+_ALONE = (SentKind.FIRST, SentKind.CONTACT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +53,7 @@ class ReportLimits:
     def _subjects(self, reporter: Reporter, kind: SentKind) -> list[tuple[str, int]]:
         """What is counted, in the order in which it is locked: the source, then the reporter."""
         # Many ordinary reports of one source must not stop its urgent ones.
-        own = _REPORTER + (f"{kind.name}:" if kind is SentKind.FIRST else "") + reporter.name
+        own = _REPORTER + (f"{kind.name}:" if kind in _ALONE else "") + reporter.name
         if reporter.is_visitor:
             return [(own, MAX_VISITOR_REPORTS_PER_HOUR)]
         # A person does not speak for a platform, so other names do not give this person more reports.
@@ -75,5 +81,5 @@ def _whose(subject: str, reporter: Reporter) -> str:
 
 
 def _what(subject: str, kind: SentKind) -> str:
-    is_own = kind is SentKind.FIRST or subject.startswith(_SOURCE)
+    is_own = kind in _ALONE or subject.startswith(_SOURCE)
     return kind.value if is_own else "reports and appeals"

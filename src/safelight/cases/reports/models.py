@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias
 
 from safelight.accounts.reply_texts import ReplyTexts
 from safelight.accounts.reporter import ReporterKind
+from safelight.accounts.statements import Statement
 from safelight.core.records import About, Seconds, Shown
 from safelight.policy.findings import Category, Group, categories_of
 from safelight.screening.text_screening import UNCHECKED, TextScreening
@@ -122,7 +123,8 @@ class Notice:
     #: None: the address is a page whose video only reviewers know.
     video_id: str | None
     created_at: float
-    due_at: float
+    #: None if no reviewer found a video on the page that it names.
+    due_at: float | None
     #: None while the notice waits.
     outcome: NoticeOutcome | None
     answered_at: float | None
@@ -139,6 +141,8 @@ class NoticeStatus:
     notice: Notice
     #: Whether the mail with the decision could not be delivered.
     is_undelivered: bool = False
+    #: That to the account or end user who sent it, about the decision.
+    statement: Statement | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +163,6 @@ class Receipt:
     status: NoticeStatus
     #: The recorded report; None for an address without a delivered video.
     report: Report | None
-    due_at: float
     #: Whether an earlier report had already opened the case of this video.
     already_reported: bool
     #: The secret of the address at which the status can be read. It is returned once; empty for a repeated
@@ -167,6 +170,10 @@ class Receipt:
     token: str = ""
     #: Whether the decision is sent to the address of the reporter.
     is_mailed: bool = False
+
+    @property
+    def due_at(self) -> float | None:
+        return self.status.notice.due_at
 
     @property
     def path(self) -> str | None:

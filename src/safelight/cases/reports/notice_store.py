@@ -10,10 +10,11 @@ from sqlalchemy import Row, and_, select
 
 from safelight.accounts.reply_texts import ReplyTexts
 from safelight.accounts.reporter import Reporter
+from safelight.accounts.statements import Statement, StatementKind, statement_from_row
 from safelight.core.errors import IdempotencyKeyReused
 from safelight.store.database import Transaction
 from safelight.store.rows import read_record
-from safelight.store.tables import cases, decisions, notices, outbox, video_hidings
+from safelight.store.tables import cases, decisions, notices, outbox, statements, video_hidings
 from safelight.videos.case_rows import UNFINISHED, CaseState, DecisionAction
 
 from .models import Notice, NoticeOutcome, NoticeStatus, PageNotice
@@ -69,11 +70,24 @@ def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
             Notice,
             row,
             video_id=named or found,
+            due_at=None if row.video_id is None and row.unattended_at is None else row.due_at,
             hidden=tx.count(video_hidings, of.notice_id == row.id, of.ended_at.is_(None)) > 0,
             reply=replies_to(tx, [row]).get(row.case_id),
         ),
         is_undelivered=tx.count(outbox, outbox.c.id == row.mail_id, outbox.c.dead_at.is_not(None)) > 0,
+        statement=find_statement(tx, row),
     )
+
+
+def find_statement(tx: Transaction, row: Row[Any]) -> Statement | None:
+    """The statement about the decision to the account or end user who sent this notice."""
+    of, by = statements.c, Reporter.parse(row.reporter)
+    # The index begins with the tenant, which a search across tenants leaves out.
+    about = (of.tenant_id == row.tenant_id, of.video_id == row.video_id, of.case_id == row.case_id)
+    kinds = [StatementKind.REPORT_UPHELD.value, StatementKind.REPORT_REJECTED.value]
+    to_sender = (of.reporter_source == by.source, of.end_user.is_not_distinct_from(by.end_user))
+    found = tx.select(statements, *about, of.kind.in_(kinds), *to_sender, limit=1)
+    return statement_from_row(found[0]) if found else None
 
 
 def list_pages(tx: Transaction, *, limit: int) -> tuple[PageNotice, ...]:

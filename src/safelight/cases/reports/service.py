@@ -205,7 +205,7 @@ class Reports:
 
     def change_contact(self, token: str, contact: str, *, language: str) -> None:
         """Send the decision on the report with this secret to another e-mail address, also if a mail with it
-        was sent. Counts as a report. Raises `NotFound`, `InvalidField` and `RateLimited`.
+        was sent. Raises `NotFound`, `InvalidField` and `RateLimited`.
         """
         contact = normalize_email(validate_text(contact, "contact", MAX_CONTACT_CHARACTERS))
         of = notices.c
@@ -213,9 +213,8 @@ class Reports:
             first = whole.one(notices, of.token_sha256 == hash_token(token[:200]), lock=True)
             if first is None or first.erased_at is not None:
                 raise NotFound("There is no report with this address.")
-            reporter, lane = Reporter.parse(first.reporter), ReportLane(first.lane)
-            kind = SentKind.FIRST if LANES[lane].comes_first else SentKind.REPORT
-            self._limits.count(whole.of_tenant(first.tenant_id), reporter, kind)
+            reporter = Reporter.parse(first.reporter)
+            self._limits.count(whole.of_tenant(first.tenant_id), reporter, SentKind.CONTACT)
             whole.update(reports, reports.c.id == first.id, contact=contact)
             mail = self._mail_columns(first.id, token, contact, language)
             whole.update(notices, of.id == first.id, mail_id=None, **mail)
@@ -269,6 +268,7 @@ class Reports:
             )
             filing = _Filing(tx=tx, sender=sender, valid=valid, notice_id=row.id, digest=self._tools.digest)
             filing.attach(self._tools.subject(tx, video_id))
+            tx.update(notices, notices.c.id == row.id, due_at=tx.now() + LANES[valid.lane].due_s)
             return _status(tx, row.id)
 
     def _file(self, sender: _Sender, new: NewReport) -> Receipt:
@@ -313,7 +313,6 @@ class Reports:
         return Receipt(
             status=status,
             report=store.report_from_row(row) if row is not None and video is not None else None,
-            due_at=status.notice.due_at,
             already_reported=already_reported,
             token=token,
             is_mailed=bool(mail),
@@ -335,7 +334,6 @@ class Reports:
         return Receipt(
             status=status,
             report=store.report_from_row(row) if row is not None else None,
-            due_at=status.notice.due_at,
             already_reported=False,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from safelight.videos.case_rows.store import undo
 
 from .case_search import one_of
 from .conflicts import open_to
+from .senders import count_reasons
 from .service import Reviews, find_case, visible_to
 
 #: A decision on them is one transaction, as with a cluster.
@@ -42,7 +44,7 @@ class SameCases:
 
     same: str
     cases: tuple[Case, ...]
-    #: The number of them by category.
+    #: The number of them by category; of reports, by each reason and category that they state.
     categories: Mapping[str, int]
     left_out: tuple[LeftOut, ...]
     has_more: bool
@@ -55,7 +57,7 @@ class BulkResult(Shown):
     id: str
     cases: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
-    #: Seconds in which the decisions can be undone; 0 if they were undone.
+    #: Seconds in which the decisions can be undone; 0 if they were undone or carried out.
     undo_s: int
 
 
@@ -83,6 +85,8 @@ class BulkDecisions:
                 cases.c.id != of.id,
             ]
             rows = tx.select(cases, *where, order_by=(cases.c.rank_at, cases.c.id), limit=MAX_BULK_CASES + 1)
+            reported = [of.id, *(row.id for row in rows)] if of.kind is CaseKind.REPORT else []
+            stated = count_reasons(tx, reported)
             now = tx.now()
         others = [case_from_row(row) for row in rows[:MAX_BULK_CASES]]
         possible, left_out = [], []
@@ -95,7 +99,7 @@ class BulkDecisions:
         return SameCases(
             same=same,
             cases=chosen,
-            categories=Counter(one.category for one in chosen),
+            categories=Counter(name for one in chosen for name in stated.get(one.id, (one.category,))),
             left_out=tuple(left_out),
             has_more=max(len(rows), len(possible)) > MAX_BULK_CASES,
         )
@@ -150,6 +154,27 @@ class BulkDecisions:
         wanted = asked.decision(asked.versions[case_id])
         self._reviews.add_pending(tx, principal, case_id, wanted, bulk_id=bulk_id)
 
+    def read(self, principal: Principal, bulk_id: str) -> BulkResult:
+        """What became of the decisions that were made together: `left_out` could not be carried out. Raises
+        `NotFound` if this person made none, or undid them.
+        """
+        with self._database.read_transaction(principal.tenant) as tx:
+            visible_to(principal)
+            pending, done = _pending(tx, principal, bulk_id), _carried_out(tx, principal, bulk_id)
+            now = tx.now()
+        if not pending and not done:
+            raise NotFound("None of these decisions is on record.", param="bulk_id")
+        waiting = [one for one in pending if one.conflict is None]
+        return BulkResult(
+            id=bulk_id,
+            cases=(*(one.decision.case_id for one in waiting), *done),
+            left_out=tuple(
+                LeftOut(case_id=one.decision.case_id, why=one.conflict) for one in pending if one.conflict
+            ),
+            # While one waits, it can be undone, also if it is late.
+            undo_s=max((1, *(math.ceil(one.due_at - now) for one in waiting))) if waiting else 0,
+        )
+
     def undo(self, principal: Principal, bulk_id: str) -> BulkResult:
         """Undo the decisions that were made together and are not carried out yet: their cases are open again.
         Raises `NotFound` if this person has none that waits.
@@ -159,30 +184,36 @@ class BulkDecisions:
         with self._database.transaction(principal.tenant) as tx:
             # Raises `Forbidden` for a principal that decides no cases.
             visible_to(principal)
-            for row in tx.select(
-                pending_decisions,
-                *_made_by(principal, bulk_id, pending_decisions),
-                order_by=(pending_decisions.c.case_id,),
-            ):
-                pending = read_record(PendingDecision, row)
+            for pending in _pending(tx, principal, bulk_id):
                 if undo(tx, pending.decision):
-                    undone.append(row.case_id)
+                    undone.append(pending.decision.case_id)
                 elif pending.conflict is not None:
-                    left_out.append(LeftOut(case_id=row.case_id, why=pending.conflict))
+                    left_out.append(LeftOut(case_id=pending.decision.case_id, why=pending.conflict))
             if not undone:
                 raise NotFound(
                     "None of these decisions waits: they were carried out or undone, or are not yours.",
                     param="bulk_id",
                 )
-            done = select(decisions.c.case_id).where(
-                *tx.tenant_condition(decisions), *_made_by(principal, bulk_id, decisions)
-            )
-            # Without near-duplicates: their decisions are copies.
             left_out += [
-                LeftOut(case_id=row.id, why="The decision was carried out already.")
-                for row in tx.select(cases, cases.c.id.in_(done), cases.c.leader_id.is_(None))
+                LeftOut(case_id=one, why="The decision was carried out already.")
+                for one in _carried_out(tx, principal, bulk_id)
             ]
         return BulkResult(id=bulk_id, cases=tuple(undone), left_out=tuple(left_out), undo_s=0)
+
+
+def _pending(tx: Transaction, principal: Principal, bulk_id: str) -> list[PendingDecision]:
+    """Those that wait, and those that could not be carried out."""
+    of = pending_decisions
+    rows = tx.select(of, *_made_by(principal, bulk_id, of), order_by=(of.c.case_id,))
+    return [read_record(PendingDecision, row) for row in rows]
+
+
+def _carried_out(tx: Transaction, principal: Principal, bulk_id: str) -> list[str]:
+    """The cases, without near-duplicates: their decisions are copies."""
+    made = (*tx.tenant_condition(decisions), *_made_by(principal, bulk_id, decisions))
+    done = cases.c.id.in_(select(decisions.c.case_id).where(*made))
+    rows = tx.select(cases, done, cases.c.leader_id.is_(None), columns=[cases.c.id], order_by=(cases.c.id,))
+    return [row.id for row in rows]
 
 
 def _made_by(principal: Principal, bulk_id: str, table: Table) -> tuple[ColumnElement[bool], ...]:
@@ -237,5 +268,7 @@ def _alone(case: Case, principal: Principal, now: float) -> str | None:
     if case.severity >= SEVERE:
         return "It is severe, so it is decided by itself."
     if case.holder(now) not in (None, principal.id):
-        return "Another reviewer has it open."
+        return (
+            "It is the next case of another reviewer." if case.reserved else "Another reviewer has it open."
+        )
     return None

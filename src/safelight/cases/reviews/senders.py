@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from safelight.accounts.reporter import Reporter
 from safelight.cases.reports.models import NoticeOutcome, ReportReason
@@ -25,7 +25,10 @@ class CaseReporters(Shown):
     reporter: Annotated[SenderRecord | None, About("Null if there are several.")]
     reasons: Annotated[
         tuple[str, ...],
-        About("Those of the report form, the most frequent first. Other words are only in the case."),
+        About(
+            "Reasons of the report form and categories, the most frequent first. `other`: only words of the "
+            "reporter's own, which are in the case."
+        ),
     ]
 
 
@@ -81,23 +84,29 @@ def read_reporters(tx: Transaction, case_ids: Collection[str]) -> dict[str, Case
     )
     rows = [tuple(row) for row in found]
     records = read_records(tx, [name for _, number, name in rows if number == 1])
-    reasons = defaultdict[str, tuple[str, ...]](tuple)
-    report = reports.c
-    stated = tx.execute(
-        select(report.case_id, report.reason)
-        .where(
-            *tx.tenant_condition(reports), report.case_id.in_(case_ids), report.reason.in_(list(ReportReason))
-        )
-        .group_by(report.case_id, report.reason)
-        .order_by(func.count().desc(), report.reason)
-    )
-    for case_id, reason in map(tuple, stated):
-        reasons[case_id] += (reason,)
+    stated = count_reasons(tx, case_ids)
     return {
         case_id: CaseReporters(
             number=number,
             reporter=records.get(name) if number == 1 else None,
-            reasons=reasons[case_id],
+            reasons=tuple(sorted(stated[case_id], key=lambda one: (-stated[case_id][one], one))),
         )
         for case_id, number, name in rows
     }
+
+
+def count_reasons(tx: Transaction, case_ids: Collection[str]) -> Mapping[str, Counter[str]]:
+    """How many reports of each case name each reason of the form or category."""
+    of = reports.c
+    of_form = case((of.reason.in_(list(ReportReason)), of.reason), else_="").label("of_form")
+    rows = tx.execute(
+        select(of.case_id, of.category, of_form, func.count())
+        .where(*tx.tenant_condition(reports), of.case_id.in_(case_ids))
+        .group_by(of.case_id, of.category, "of_form")
+    )
+    found = defaultdict[str, Counter[str]](Counter)
+    for case_id, category, reason, number in map(tuple, rows):
+        # One report can name the same word as both.
+        for one in {category, reason} - {None, ""} or {ReportReason.OTHER.value}:
+            found[case_id][one] += number
+    return found

@@ -138,14 +138,15 @@ class Reviews:
                 order_by=(reports.c.created_at.desc(), reports.c.id.desc()),
                 limit=_MAX_NOTES,
             )
-            others_only = case.state is CaseState.OPEN and obstacle(tx, principal, case) is not None
+            problem = obstacle(tx, principal, case) if case.state is CaseState.OPEN else None
             members = len(members_of(tx, case.id))
             appeal = tx.one(appeals, appeals.c.case_id == case.id)
             senders = read_senders(tx, [row.id for row in newest])
             records = read_records(tx, senders.values())
         return CaseFile(
             case=case,
-            requires_other_reviewer=others_only,
+            requires_other_reviewer=problem is not None,
+            obstacle=str(problem) if problem is not None else None,
             members=members,
             reporters=tuple(records.values()),
             decision=read_record(Decision, decided) if decided is not None else None,
@@ -373,7 +374,9 @@ def require_free(case: Case, principal: Principal, *, now: float) -> None:
         )
     if case.holder(now) not in (None, principal.id):
         raise Conflict(
-            f"{case.id} is open at another reviewer until {format_iso(case.leased_until or now)}.",
+            f"{case.id} is reserved as the next case of another reviewer."
+            if case.reserved
+            else f"{case.id} is open at another reviewer until {format_iso(case.leased_until or now)}.",
             param="case_id",
             remedy="Take the next case.",
         )

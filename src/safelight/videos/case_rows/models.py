@@ -229,7 +229,7 @@ class CaseDetails(Shown):
     """What a reviewer needs besides the case, without the decision and the pictures."""
 
     requires_other_reviewer: Annotated[
-        bool, About("True if the case is an open appeal that another reviewer must decide.")
+        bool, About("True if another reviewer must decide the open case, such as one with a higher role.")
     ] = False
     members: Annotated[
         int,
@@ -259,6 +259,8 @@ class CaseFile(CaseDetails):
     decision: Decision | None
     #: The decision that waits to be carried out, or the last one that could not be.
     pending: PendingDecision | None = None
+    #: Why another reviewer must decide it.
+    obstacle: str | None = None
 
     @property
     def text_screening(self) -> TextScreening | None:

@@ -41,7 +41,7 @@ class NoticeObject(BaseModel):
     lane: Literal["ordinary", "trusted_flagger", "intimate_imagery", "removal_order"]
     video_id: str | None = Field(description="Null: the address names no video.")
     created_at: int
-    due_at: int
+    due_at: int | None = Field(description="Null: no video was found on the page that it names.")
     hidden: bool = Field(description="True if the video is hidden until the decision.")
     outcome: Literal["kept", "removed", "removed_unattended", "gone"] | None = Field(
         description="Null while a decision is awaited. `removed_unattended`: no person decided in time."
@@ -146,7 +146,7 @@ def receipt_object(receipt: Receipt) -> dict[str, Any]:
         "category": made.category,
         "reason": made.reason or None,
         "created_at": int(made.created_at),
-        "due_at": int(receipt.due_at),
+        "due_at": whole_seconds(receipt.due_at),
         "already_reported": receipt.already_reported,
     }
 
@@ -159,7 +159,7 @@ def status_object(status: NoticeStatus) -> dict[str, Any]:
         "lane": one.lane.value,
         "video_id": one.video_id,
         "created_at": int(one.created_at),
-        "due_at": int(one.due_at),
+        "due_at": whole_seconds(one.due_at),
         "hidden": one.hidden,
         "outcome": one.outcome.value if one.outcome is not None else None,
         "answered_at": whole_seconds(one.answered_at),

@@ -120,7 +120,10 @@ class SameCasesObject(Shown):
     object: Literal["review.same"] = "review.same"
     same: str
     data: Annotated[tuple[Review, ...], About("The case that was asked about first, if it is one of them.")]
-    categories: Annotated[Mapping[str, int], About("The number of cases by category.")]
+    categories: Annotated[
+        Mapping[str, int],
+        About("The number of cases by category; of reports, by each reason and category that they state."),
+    ]
     left_out: Annotated[tuple[LeftOut, ...], About("Those that are decided one by one, and why.")]
     has_more: Annotated[bool, About("True if there are more than one decision can be about.")]
 

@@ -15,7 +15,7 @@ from safelight.videos.case_rows.models import ACTIONS
 
 from .case_rules import facts_in, list_rules, rule_in
 from .render import Form, PageHandler, find_refused, input_of
-from .review_pages import describe_reporters
+from .review_pages import describe_reporters, name_reason
 
 #: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
 _MAX_DIGITS = 9
@@ -30,12 +30,17 @@ class BulkPages(PageHandler):
     async def decide(self, request: Request, principal: Principal) -> Response:
         case_id, form = request.path_params["case_id"], await self.read_form(request)
         done = await self.run(self.services.bulk.decide, principal, case_id, _bulk_request(form))
-        return await self._render_done(request, principal, done, same=form.get("same", ""))
+        return await self._render_done(request, principal, done, "decided", same=form.get("same", ""))
+
+    async def show_done(self, request: Request, principal: Principal) -> Response:
+        """What became of decisions that were made together; the script of the page asks."""
+        done = await self.run(self.services.bulk.read, principal, request.path_params["bulk_id"])
+        return await self._render_done(request, principal, done, "decided" if done.undo_s else "carried_out")
 
     async def undo(self, request: Request, principal: Principal) -> Response:
         form = await self.read_form(request)
         done = await self.run(self.services.bulk.undo, principal, request.path_params["bulk_id"])
-        return await self._render_done(request, principal, done, same=form.get("same", ""))
+        return await self._render_done(request, principal, done, "undone", same=form.get("same", ""))
 
     async def show_again(
         self, request: Request, principal: Principal, problem: SafelightError, form: Form
@@ -86,6 +91,7 @@ class BulkPages(PageHandler):
             prompts=await self.run(media.list_prompts, principal, cases) if media else {},
             reporters=await self.run(self.services.reviews.reporters_of, principal, cases),
             describe_reporters=describe_reporters,
+            name_reason=name_reason,
             # After an error, what the reviewer had chosen.
             chosen={one.id for one in cases if not form or f"{_VERSION}{one.id}" in form},
             rules=rules,
@@ -99,10 +105,11 @@ class BulkPages(PageHandler):
         )
 
     async def _render_done(
-        self, request: Request, principal: Principal, done: BulkResult, *, same: str
+        self, request: Request, principal: Principal, done: BulkResult, state: str, *, same: str = ""
     ) -> Response:
         render = partial(self.render_page, request, "case_same.html", principal)
-        return await render(done=done, same=same, case_id=done.cases[0])
+        case_id, *_ = (*done.cases, *(one.case_id for one in done.left_out))
+        return await render(done=done, state=state, same=same, case_id=case_id)
 
 
 def _bulk_request(form: Form) -> BulkRequest:

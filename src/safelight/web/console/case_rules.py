@@ -52,29 +52,29 @@ def list_rules(
 ) -> tuple[tuple[RuleRow, ...], int]:
     """Every rule that a decision can name, and how many of the first ones are likely.
 
-    In turns one of the reported categories, the most often reported first, and one that matched; then others
-    of the same family. The first nine have the keys 1 to 9, which depend on reports and findings only.
+    In turns one that was reported, itself by turns of each stated ground, the most frequent first, and one
+    that matched; then others of the same family. The first nine have the keys 1 to 9, which depend on reports
+    and findings only.
     A blind case has none. `in_general`: without what is true of this video only, such as places in it.
     """
     if policy is None or case_file.case.is_blind:
         return (), 0
     verdict = blocking_verdict(record)
-    stated = _stated_categories(case_file)
     # A delivered video has no blocking verdict, but rules may have matched.
     verdicts = [one.verdict for one in reversed(record.stages)]
-    fired = [name for one in (verdict, *verdicts) if one for name in one.matched_rules]
+    fired = list(dict.fromkeys(name for one in (verdict, *verdicts) if one for name in one.matched_rules))
     families = {name.partition("-")[0] for name in fired[:1]}
     rules = {rule.id: rule for rule in policy.rules}
     reasons = {rule.id: rule.reason for rule in policy.rules}
     if verdict and verdict.rule in reasons and not in_general:
         # With the values of this video.
         reasons[verdict.rule] = verdict.reason
-    named = Counter(
-        {rule.id: max((stated[one] for one in categories_of(rule)), default=0) for rule in policy.rules}
+    grounds = _stated_grounds(case_file)
+    reported = _take_turns(
+        *([rule.id for rule in policy.rules if categories_of(rule) & ground] for ground in grounds)
     )
-    reported = [name for name, number in named.most_common() if number]
     same = [name for name in reasons if name.partition("-")[0] in families]
-    in_turns = chain.from_iterable(zip_longest(reported, fired, fillvalue=""))
+    in_turns = _take_turns(reported, fired)
     likely = dict.fromkeys(name for name in (*in_turns, *same) if name in rules)
     moments = () if in_general else list_moments(case_file.case, record)
     rows = []
@@ -111,14 +111,22 @@ def reason_in(form: Mapping[str, str], t: Translations) -> str:
     return t("review.breaks_no_rule") if breaks_none else ""
 
 
-def _stated_categories(case_file: CaseFile) -> Counter[str]:
-    """How many reports of a case name each category."""
+def _stated_grounds(case_file: CaseFile) -> list[frozenset[str]]:
+    """The grounds of the reports of a case, each as the categories that it can mean, the most frequent
+    first.
+    """
     if case_file.case.kind is not CaseKind.REPORT:
-        return Counter()
-    named = Counter(note["category"] for note in case_file.notes if note["category"])
-    for note in case_file.notes:
-        named.update(CATEGORIES_OF_REASON.get(note["reason"], ()))
-    return named
+        return []
+    stated = Counter(frozenset({note["category"]}) for note in case_file.notes if note["category"])
+    stated.update(CATEGORIES_OF_REASON.get(note["reason"], frozenset()) for note in case_file.notes)
+    # In one order, so that equal cases have equal keys.
+    return sorted(stated, key=lambda one: (-stated[one], sorted(one)))
+
+
+def _take_turns(*lists: Iterable[str]) -> list[str]:
+    """One of each list by turns, without repetition."""
+    names = chain.from_iterable(zip_longest(*lists, fillvalue=""))
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def _facts(rule: Rule, reason: str, moments: Iterable[Moment], taxonomy: Taxonomy, t: Translations) -> str:

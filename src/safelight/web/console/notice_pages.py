@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts.people.service import normalize_email
-from safelight.accounts.statements import describe_reply
-from safelight.cases.reports import NewReport, ReportLane, ReportReason
+from safelight.accounts.statements import describe_objection, describe_reply
+from safelight.cases.reports import NewReport, Notice, ReportLane, ReportReason
 from safelight.cases.reports.validation import reject_hashes
 from safelight.core.errors import InvalidField, NotFound, RateLimited, SafelightError
 from safelight.core.i18n import Messages, load_messages
@@ -55,7 +55,7 @@ class NoticePages(PageHandler):
     ) -> Response:
         status = await self.run(self.services.reports.get_by_token, request.path_params["token"])
         t = self.translations(request)
-        one = status.notice
+        one, statement = status.notice, status.statement
         asked = "undelivered" if status.is_undelivered else request.query_params.get("contact")
         return await self._render(
             request,
@@ -63,9 +63,10 @@ class NoticePages(PageHandler):
             problem=problem,
             one=one,
             sent=format_datetime(one.created_at, t),
-            due=format_datetime(one.due_at, t),
-            state=one.outcome.value if one.outcome is not None else "waiting",
+            state=_state(one),
             reply=describe_reply(one.reply, t.tag),
+            objection=describe_objection(statement, t.tag) if statement else None,
+            appeal=self.services.appeals.link_of(statement) if statement else None,
             is_intimate=one.lane is ReportLane.INTIMATE_IMAGERY,
             token=request.path_params["token"],
             contact=asked if asked in _CONTACT_STATES else None,
@@ -110,6 +111,15 @@ class NoticePages(PageHandler):
             sends_mail=self.services.reports.sends_mail,
             **values,
         )
+
+
+def _state(one: Notice) -> str:
+    """The sentence of the receipt: what was decided, or what happens next."""
+    if one.outcome is not None:
+        return one.outcome.value
+    if one.due_at is None:
+        return "looking"
+    return "waiting" if one.video_id else "found"
 
 
 def _new_report(form: Mapping[str, str], lane: ReportLane) -> NewReport:

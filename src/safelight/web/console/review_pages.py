@@ -18,7 +18,7 @@ from safelight.cases.inputs import CaseFilter, DecisionRequest, Holder
 from safelight.cases.reports import ReportLane
 from safelight.cases.reviews.person_history import MAX_OF_KIND
 from safelight.cases.reviews.senders import CaseReporters
-from safelight.cases.reviews.service import EVERY_CASE
+from safelight.cases.reviews.service import EVERY_CASE, require_free
 from safelight.cases.saved_replies import NOTIFIED
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError, Withdrawn
 from safelight.core.i18n import load_messages
@@ -510,6 +510,7 @@ class ReviewPages(PageHandler):
             ),
             exposure=exposure,
             heartbeat_ms=round(HEARTBEAT_S * 1000),
+            lost=_not_free(case_file.case, principal, self.console.clock(), t),
             last=await self._decided_before(request, principal, t),
         )
 
@@ -562,6 +563,15 @@ def _case_filter(query: Mapping[str, str]) -> CaseFilter:
     return CaseFilter(**texts, late="late" in query)
 
 
+def _not_free(case: Case, principal: Principal, now: float, t: Translations) -> str:
+    """Why the reviewer does not get the open case, as the script of the page shows it."""
+    try:
+        require_free(case, principal, now=now)
+    except Conflict as problem:
+        return t.translate_error(str(problem))
+    return t("review.lease_lost")
+
+
 def _number_in(value: str, otherwise: _T) -> int | _T:
     """The number in a form or an address, such as the version of a case; `otherwise` if it is none."""
     return int(value) if value.isdecimal() and len(value) <= _MAX_DIGITS else otherwise
@@ -601,13 +611,19 @@ def _reporter(by: SenderRecord, t: Translations) -> str:
     return t("review.reporter", name=by.reporter, sent=by.notices, upheld=by.upheld, rejected=by.rejected)
 
 
-def describe_reporters(given: CaseReporters, t: Translations) -> tuple[str, str]:
-    """What the reports of a case are about, which may be empty, and who sent them."""
+def describe_reporters(given: CaseReporters, t: Translations, category: str) -> tuple[str, str]:
+    """What the reports of a case are about besides its category, which may be empty, and who sent them."""
     by = given.reporter
     return (
-        t("list.separator").join(t(f"report.reason.{one}") for one in given.reasons),
+        t("list.separator").join(name_reason(one, t) for one in given.reasons if one != category),
         _reporter(by, t) if by else t("review.reporters", n=given.number),
     )
+
+
+def name_reason(stated: str, t: Translations) -> str:
+    """A reason of the form, or a category, as a report states it."""
+    key = f"report.reason.{stated}"
+    return t(key) if t.has(key) else translate_category(stated, t)
 
 
 def _text_warning(screening: Mapping[str, Any], t: Translations) -> str:
@@ -636,7 +652,7 @@ def _case_row(
 ) -> CaseRow:
     reason = " ".join(_case_reasons(case, t))
     if reporters is not None:
-        reason = " · ".join(filter(None, (reason, *describe_reporters(reporters, t))))
+        reason = " · ".join(filter(None, (reason, *describe_reporters(reporters, t, case.category))))
     remaining_s = case.due_at - now
     if case.state is not CaseState.OPEN:
         due = t(f"review.state.{case.state.value}")

@@ -167,6 +167,7 @@ class Console:
             "GET /review/{case_id}": for_deciders(review.show_case),
             "GET /review/{case_id}/same": for_deciders(bulk.show),
             "POST /review/{case_id}/same": for_deciders(bulk.decide),
+            "GET /review/same/{bulk_id}": for_deciders(bulk.show_done),
             "POST /review/same/{bulk_id}/undo": for_deciders(bulk.undo),
             "GET /review/{case_id}/person": for_deciders(review.show_person),
             "POST /review/{case_id}": for_deciders(review.decide),

@@ -317,14 +317,13 @@ class VideoPages(PageHandler):
         except InvalidField as problem:
             return await self._render_report_form(request, principal, video_id, form, problem)
         assert receipt.report is not None  # The report names a video.
-        t = self.translations(request)
         return await self.render_page(
             request,
             "report_received.html",
             principal,
             video_id=video_id,
             report_id=receipt.report.id,
-            due=format_datetime(receipt.due_at, t),
+            due=receipt.due_at,
             already_reported=receipt.already_reported,
             contact=receipt.is_mailed,
         )

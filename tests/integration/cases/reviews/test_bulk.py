@@ -93,8 +93,15 @@ def test_each_case_gets_its_own_decision_and_the_undo_names_what_was_carried_out
     made = room.bulk.decide(ADA, mine[0].id, asked(mine))
     with pytest.raises(NotFound):
         room.bulk.undo(BO, made.id)
+    assert room.bulk.read(ADA, made.id).undo_s == made.undo_s
     room.clock.now += UNDO_S
+    # It is late, but it waits.
+    assert room.bulk.read(ADA, made.id).undo_s == 1
     room.executor.carry_out_due()
+    read = room.bulk.read(ADA, made.id)
+    assert (set(read.cases), read.left_out, read.undo_s) == ({one.id for one in mine}, (), 0)
+    with pytest.raises(NotFound):
+        room.bulk.read(BO, made.id)
     stored = room.stored(decisions)
     assert {one.case_id for one in stored} == {one.id for one in mine}
     assert len({one.id for one in stored}) == 2

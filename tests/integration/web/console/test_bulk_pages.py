@@ -52,6 +52,7 @@ def test_cases_are_previewed_decided_without_one_and_undone(
         tx.update(tables.cases, tables.cases.c.id == second.id, version=second.version + 1)
     done = staff.post(f"/review/{first.id}/same", data={**form, "reason": "The same door."})
     assert "Decided together: 1." in done.text
+    assert "undone for" not in done.text
     left_out = done.text.partition('id="left-out"')[2]
     assert (second.id in left_out, "changed after you opened it" in left_out) == (True, True)
     assert [state(console, one) for one in held] == [CaseState.PENDING, CaseState.OPEN, CaseState.OPEN]
@@ -61,6 +62,22 @@ def test_cases_are_previewed_decided_without_one_and_undone(
     assert staff.post(undo, data={"same": "person"}).status_code == 404
     with console.database.read_transaction(console.server.tenant) as tx:
         assert tx.count(tables.exposures) == 0
+
+
+def test_the_page_says_what_was_carried_out_and_what_was_not(
+    staff: httpx.Client, console: ConsoleServer, held: list[Case]
+) -> None:
+    path = f"/review/{held[0].id}/same"
+    versions = dict(re.findall(r'name="(version_case_\w+)" value="(\d+)" checked', staff.get(path).text))
+    done = staff.post(path, data={**versions, "same": "person", "action": "approve", "reason": "x"})
+    (result,) = re.findall(r'data-result="(/review/same/bulk_\w+)"', done.text)
+    assert "data-undo" in staff.get(result).text
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == held[2].id, state=CaseState.EXPIRED.value)
+    console.carry_out_decisions()
+    page = staff.get(result).text
+    assert ("Carried out: 2." in page, "data-undo" in page) == (True, False)
+    assert held[2].id in page.partition("Not carried out: 1")[2]
 
 
 def test_cases_are_decided_together_by_the_rule_fields_of_one_case(

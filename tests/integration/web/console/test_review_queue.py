@@ -8,7 +8,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from safelight.accounts import KeyScope, Principal, PrincipalKind
+from safelight.accounts import KeyScope, Principal, PrincipalKind, Role
 from safelight.cases.reviews import ReviewQueue
 from safelight.core.ids import new_id
 from safelight.policy.findings import SHIPPED
@@ -23,7 +23,7 @@ from support.rows import each_row
 from support.verdicts import seen
 from support.videos import add_video
 
-from .conftest import create_video
+from .conftest import SignIn, create_video
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +62,32 @@ def test_the_next_case_is_taken_skipped_and_not_offered_again(
     nothing = staff.post(f"/review/{second.id}/skip", data={"reason": "Not today."})
     assert nothing.url.path == "/review"
     assert "No case is waiting for you now." in nothing.text
+
+
+def test_a_case_that_the_reviewer_does_not_get_says_why(
+    staff: httpx.Client, console: ConsoleServer, sign_in: SignIn
+) -> None:
+    case, leader = (console.hold(create_video(staff, f"a scene that {one}")) for one in ("waits", "leads"))
+
+    def lost(**columns: object) -> str:
+        columns = {"reserved": False} | columns
+        with console.database.transaction(console.server.tenant) as tx:
+            tx.update(tables.cases, tables.cases.c.id == case.id, **columns)
+        (text,) = re.findall(r'data-lost="([^"]+)"', staff.get(f"/review/{case.id}").text)
+        return str(text)
+
+    # What the script shows when another reviewer takes it later.
+    assert lost() == "Another reviewer has this case now. Take the next case."
+    until = {"leased_by": "user_2", "leased_until": console.database.clock() + 60}
+    assert "is open at another reviewer until" in lost(**until)
+    assert "is reserved as the next case of another reviewer." in lost(reserved=True)
+    free = {"leased_by": None, "leased_until": None}
+    assert "is decided together with" in lost(**free, leader_id=leader.id)
+    lost(leader_id=None)
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == case.id, required_rank=3)
+    page = sign_in(Role.REVIEWER).get(f"/review/{case.id}").text
+    assert "This case needs a reviewer with a higher role." in page.partition('id="other-reviewer"')[2]
 
 
 @each_row

@@ -26,11 +26,11 @@ EN = LANGUAGES["en"]
 RULES = [rule.id for rule in STARTER.rules if categories_of(rule)]
 
 
-def keys(matched: Iterable[str], reason: ReportReason | None) -> list[RuleRow]:
-    """The rules with a key of a delivered video in which these rules matched, reported for this reason."""
+def keys(matched: Iterable[str], *reasons: ReportReason) -> list[RuleRow]:
+    """The rules with a key of a delivered video in which these rules matched, reported for these reasons."""
     verdict = msgspec.structs.replace(allowed(Stage.OUTPUT), matched_rules=tuple(matched))
     record = VideoRecord(video=a_video(), stages=(judged(verdict),), attempts=(), seal=None, audit_log=())
-    notes = [{"category": None, "reason": reason}] if reason else []
+    notes = [{"category": None, "reason": reason} for reason in reasons]
     case = a_case(kind=CaseKind.REPORT, rule="")
     file = CaseFile(case=case, decision=None, reports=len(notes), notes=tuple(notes))
     rows, likely = list_rules(STARTER, record, file, SHIPPED, EN)
@@ -63,8 +63,19 @@ def test_rules_of_the_report_and_of_the_finding_have_keys_in_turns(
         assert row.named_by == by
 
 
+def test_the_stated_grounds_take_turns_and_together_they_take_turns_with_what_was_found() -> None:
+    grounds = (ReportReason.VIOLENCE, ReportReason.COPYRIGHT, ReportReason.PRIVACY)
+    rows = keys(["hd-1"], ReportReason.VIOLENCE, *grounds)
+    assert rows[1].id == "hd-1"
+    named = [row for row in rows if row.id != "hd-1"]
+    # The most frequent ground first.
+    for row, ground in zip(named, grounds, strict=False):
+        assert is_reported(row, ground)
+    assert is_reported(named[3], ReportReason.VIOLENCE)
+
+
 def test_without_a_report_the_rules_that_matched_have_the_first_keys() -> None:
-    rows = keys(["vi-3", "ha-1"], None)
+    rows = keys(["vi-3", "ha-1"])
     assert [(row.id, row.named_by) for row in rows[:3]] == [
         ("vi-3", "detected"),
         ("ha-1", "detected"),

@@ -18,15 +18,14 @@ export const followUndo = () => {
     if (seconds) return;
     clearInterval(timer);
     button.disabled = true;
-    // The answer to a form is not loaded again.
-    if (!("alone" in form.dataset)) setTimeout(showResult, 1000, form);
+    setTimeout(showResult, 1000, form);
   }, 250);
 };
 
 // Changes only the notice, so that a reason being written for the next case stays. The page of the decided case
 // has no such field and is loaded again. After about a minute the page stays as it is.
 const showResult = async (form, tries = 30) => {
-  const response = await ask(location.href).catch(() => null);
+  const response = await ask(form.dataset.result ?? location.href).catch(() => null);
   const page = response?.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
   if (!form.isConnected) return;
   if (!page || page.querySelector("[data-undo]")) {
