@@ -81,7 +81,7 @@ def look_up_copied_sources(
     if not video_ids:
         return CopiedSources()
     with database.across_tenants("the sources of an upload", readonly=True) as tx:
-        newest = sorted({_newest_release(tx, each) for each in video_ids})
+        newest = sorted({newest_release(tx, each) for each in video_ids})
         behind = _sources_across_tenants(tx, newest)
     with database.read_transaction(tenant) as tx:
         trace = LineageTrace(parents=dict.fromkeys(behind, "copy"))
@@ -154,7 +154,7 @@ def _sources_across_tenants(tx: Transaction, video_ids: Collection[str]) -> list
     return found
 
 
-def _newest_release(tx: Transaction, video_id: str) -> str:
+def newest_release(tx: Transaction, video_id: str) -> str:
     """The id under which the file of a video was released last. A withdrawal concerns that one."""
     row = tx.one(videos, videos.c.id == video_id)
     while row is not None and row.reinstated_as:

@@ -27,7 +27,7 @@ from .attempt_store import last_attempt
 from .case_rows import Decision
 from .case_rows.models import AppealSubject
 from .context import PipelineContext
-from .copied_sources import hand_on_copied_sources
+from .copied_sources import hand_on_copied_sources, newest_release
 from .evasion import delete_blocks_of_video
 from .files import FileRow, add_file, end_paid_clip, files_of
 from .generation_stage import STOPPED, as_result
@@ -324,7 +324,8 @@ def _copy_sources(
             _share(tx, released_id, kept[0], "reference")
             continue
         source = reference["field"] == SOURCE_FIELD
-        parents[reference["of"]] = Derivation(request["origin"]["step"]).value if source else "character"
+        parent = newest_release(tx, reference["of"])
+        parents[parent] = Derivation(request["origin"]["step"]).value if source else "character"
         borrowed.append(
             ReusedFile(
                 field=reference["field"],

@@ -434,7 +434,7 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             with context.commit_step(snapshot) as tx:
                 record_stage(tx, video.id, late)
                 if late.verdict.action is Action.BLOCK:
-                    outcomes.block(context, tx, video, late)
+                    outcomes.block(context, tx, video, late, reviewed=False)
                 else:
                     outcomes.hold_for_review(context, tx, video, late)
             return

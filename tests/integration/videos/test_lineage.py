@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from safelight.accounts.models import end_user_subject
+from safelight.cases.inputs import DecisionRequest
 from safelight.consents.requests.store import read_uses
 from safelight.consents.store import end_consent
 from safelight.core.errors import (
@@ -40,6 +41,7 @@ from safelight.videos.sweeper import Sweeper
 from safelight.videos.upstream_gate import UpstreamGate
 
 from .conftest import Furnish, House
+from .test_decisions import reviewer
 from .test_source_consents import give as give_consent
 
 pytestmark = pytest.mark.real_media
@@ -488,3 +490,23 @@ def test_an_upstream_is_not_asked_to_remix_a_video_it_has_deleted(
     kept = out(house, "another lake", model="up-1")
     house.carry(step(house, Derivation.REMIX, kept.id))
     assert routes(upstream)[-1].endswith("/remix")
+
+
+def test_the_appeal_about_a_remix_succeeds_once_its_source_was_released_again(able: House) -> None:
+    source = out(able)
+    remix = able.carry(step(able, Derivation.REMIX, source.id))
+    able.report(source, category="violence")
+    ada, ben, cy = (reviewer(able, name) for name in ("ada", "ben", "cy"))
+    (case,) = able.reviews.list(ada).items
+    able.reviews.decide(ada, case.id, DecisionRequest(action="withdraw", reason="Seen.", **able.ground()))
+    appeals = [able.appeals.add(able.who, each.id, text="A play.").case_id for each in (remix, source)]
+    overturn = DecisionRequest(action="overturn", reason="It is.")
+    with pytest.raises(Conflict, match="source"):
+        able.reviews.decide(cy, appeals[0], overturn)
+    able.reviews.decide(ben, appeals[1], overturn)
+    new_source = able.reread(source).reinstated_as or ""
+    assert able.carry(able.videos.get(able.who, new_source)).state is VideoState.DELIVERED
+    able.reviews.decide(cy, appeals[0], overturn)
+    new = able.carry(able.videos.get(able.who, able.reread(remix).reinstated_as or ""))
+    assert new.state is VideoState.DELIVERED
+    assert able.record(new).parents == ({"id": new_source, "derivation": "remix"},)

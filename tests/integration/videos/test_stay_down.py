@@ -17,6 +17,7 @@ import pytest
 from safelight.accounts import KeyScope
 from safelight.accounts.audit import read_entries
 from safelight.accounts.models import account_subject
+from safelight.accounts.statements import StatementSource
 from safelight.accounts.terms import AccountTerms, Terms
 from safelight.cases.inputs import DecisionRequest
 from safelight.cases.removal_follow_up import RemovalFollowUp
@@ -105,6 +106,7 @@ def test_a_held_copy_is_blocked_when_it_is_approved_after_the_removal(house: Hou
     stopped = house.carry(copy)
     assert (stopped.state, stopped.error_code) == (VideoState.BLOCKED, "moderation_blocked")
     assert house.record(copy).stages[-1].verdict.rule == "kh-2"
+    assert not stopped.reviewed
     assert [one.kind for one in house.context.videos.files(house.who.tenant, copy.id)] == ["generated"]
     # Whether a minor is shown was not checked, so it is quarantined.
     ben = reviewer(house, "ben", KeyScope.VAULT)
@@ -130,6 +132,13 @@ def test_who_removed_a_video_does_not_decide_the_appeal_of_its_copy(house: House
     assert not house.reviews.get(ben, case_id).requires_other_reviewer
     with pytest.raises(Forbidden, match="You cannot decide this appeal"):
         house.reviews.decide(ada, case_id, DecisionRequest(action="uphold", reason="Seen.", **house.ground()))
+    told = house.reviews.get(ben, case_id).appealed
+    assert told is not None
+    assert told.content.source is StatementSource.COPY_REPORTED
+    original = house.appeals.add(house.who, removed.id, text="It is a play.").case_id
+    cy = reviewer(house, "cy")
+    house.reviews.decide(cy, original, DecisionRequest(action="overturn", reason="It is."))
+    assert house.reviews.get(cy, case_id).requires_other_reviewer, "who decided about the original"
     # What the removal rested on, not the verdict of the scan that allowed the copy.
     case = house.reviews.get(ben, case_id).case
     assert (case.category, case.reason) == ("ncii", "Reported: intimate")

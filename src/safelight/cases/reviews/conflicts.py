@@ -142,7 +142,7 @@ def may_decide(principal: Principal, of: Case) -> bool:
 
 def _lineage(tx: Transaction, video_id: str) -> set[str]:
     """The ids of a video, of what it was made from, and of what was made from it, in this tenant: by remix,
-    edit, extension, character, uploaded copy or reinstatement.
+    edit, extension, character, copy or reinstatement.
 
     Not those of other videos made from the same source: one clip that many videos use would connect all.
     """
@@ -168,10 +168,17 @@ def _sources(tx: Transaction, ids: list[str]) -> list[str]:
     remixed = tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.remixed_from])
     derived = tx.select(video_lineage, video_lineage.c.video_id.in_(ids), columns=[video_lineage.c.parent_id])
     copied = tx.select(copied_sources, copied_sources.c.video_id.in_(ids))
+    # A copy that went with its original was withdrawn for the case of that one.
+    of = statements.c
+    told = select(of.case_id).where(
+        *tx.tenant_condition(statements), of.kind == StatementKind.WITHDRAWN.value, of.video_id.in_(ids)
+    )
+    reported = tx.select(cases, cases.c.id.in_(told), columns=[cases.c.video_id])
     return [
         *(row.remixed_from for row in remixed if row.remixed_from is not None),
         *(row.parent_id for row in derived),
         *(row.source_id for row in copied),
+        *(row.video_id for row in reported),
         *_releases(tx, ids),
     ]
 
@@ -205,22 +212,12 @@ def _releases(tx: Transaction, ids: list[str]) -> list[str]:
 
 
 def _clusters(tx: Transaction, video_ids: Collection[str]) -> set[str]:
-    """The ids of the cases of these videos, of those for which they were withdrawn, for example as a copy of
-    the video of such a case, and of all cases that were decided with one of them.
-    """
+    """The ids of the cases of these videos, and of all cases that were decided with them."""
     columns = [cases.c.id, cases.c.cluster_id]
-    # The case of an appeal is one of the video itself.
-    told = select(statements.c.case_id).where(
-        *tx.tenant_condition(statements), statements.c.kind == StatementKind.WITHDRAWN.value
-    )
     own = [
         row
         for ids in _chunks(video_ids)
-        for condition in (
-            cases.c.video_id.in_(ids),
-            cases.c.id.in_(told.where(statements.c.video_id.in_(ids))),
-        )
-        for row in tx.select(cases, condition, columns=columns)
+        for row in tx.select(cases, cases.c.video_id.in_(ids), columns=columns)
     ]
     clusters = {row.cluster_id or row.id for row in own}
     others = {

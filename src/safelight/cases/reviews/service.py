@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement
 
 from safelight.accounts import DECIDING, KeyScope, Principal
+from safelight.accounts.statements import statement_of_case
 from safelight.cases.inputs import MAX_CLAUSE_CHARACTERS, CaseFilter, DecisionRequest
 from safelight.cases.plain_messages import plain_message
 from safelight.cases.reports.models import PageNotice
@@ -141,6 +142,7 @@ class Reviews:
             problem = obstacle(tx, principal, case) if case.state is CaseState.OPEN else None
             members = len(members_of(tx, case.id))
             appeal = tx.one(appeals, appeals.c.case_id == case.id)
+            appealed = statement_of_case(tx, case.id) if appeal is not None else None
             senders = read_senders(tx, [row.id for row in newest])
             records = read_records(tx, senders.values())
         return CaseFile(
@@ -148,6 +150,7 @@ class Reviews:
             requires_other_reviewer=problem is not None,
             obstacle=str(problem) if problem is not None else None,
             members=members,
+            appealed=appealed,
             reporters=tuple(records.values()),
             decision=read_record(Decision, decided) if decided is not None else None,
             pending=pending,

@@ -11,6 +11,7 @@ import msgspec
 
 from safelight.accounts import ROLES, KeyScope, ReviewRank, Role
 from safelight.accounts.reply_texts import ReplyTexts
+from safelight.accounts.statements import Statement
 from safelight.core.records import About, Seconds, Shown
 from safelight.policy.findings import Stage
 from safelight.screening.text_screening import TextScreening, join
@@ -261,6 +262,8 @@ class CaseFile(CaseDetails):
     pending: PendingDecision | None = None
     #: Why another reviewer must decide it.
     obstacle: str | None = None
+    #: The statement against which an appeal is; None for other cases.
+    appealed: Statement | None = None
 
     @property
     def text_screening(self) -> TextScreening | None:

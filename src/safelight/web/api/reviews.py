@@ -185,12 +185,13 @@ def show_file(read: CaseWithTranscript, reader: Principal | None = None) -> Revi
 
 
 def _decision(file: CaseFile, reader: Principal | None) -> ReviewDecision | None:
-    """The decision, without the names of other reviewers. `reader` None: at the terminal, with every name."""
+    """The decision, without names and reasons of other reviewers. `reader` None: at the terminal, whole."""
     made = file.decision
     if made is None:
         return None
     named = reader is None or made.decided_by == reader.id
-    return show(ReviewDecision, made, decided_by=made.decided_by if named else made.role or "reviewer")
+    hidden = {} if named else {"decided_by": made.role or "reviewer", "reason": ""}
+    return show(ReviewDecision, made, **hidden)
 
 
 def show_same(found: SameCases, _reader: Principal | None = None) -> SameCasesObject:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal, Role
 from safelight.accounts.models import DECIDING_ROLES
+from safelight.accounts.statements import describe
 from safelight.cases.inputs import CaseFilter, DecisionRequest, Holder
 from safelight.cases.reports import ReportLane
 from safelight.cases.reviews.person_history import MAX_OF_KIND
@@ -223,6 +224,8 @@ def last_decision(
         return None
     action, is_own = t(f"review.do.{made.action.value}"), made.decided_by == principal.id
     role = load_messages("people", t.tag)(f"role.{made.role or Role.REVIEWER}")
+    if not is_own:
+        made = replace(made, reason="")
     show = partial(LastDecision, decision=made, by=made.decided_by if is_own else role)
     if pending is None:
         at = format_datetime(case.closed_at or made.at, t)
@@ -542,13 +545,20 @@ class ReviewPages(PageHandler):
         details = {
             name: explanation.details[name] for name in _REVIEWER_DETAILS if name in explanation.details
         }
+        row = _case_row(case, record.video.prompt, t, self.console.clock())
+        lines = [line for line in explanation_lines(details, record.video.prompt, t) if not line.href]
+        reasons: tuple[str, ...] = () if lines or case_file.notes else (row.reason,)
+        if case_file.appealed is not None:
+            told = describe(case_file.appealed, level=ExplanationLevel.DEVELOPER, language=t.tag)
+            reasons = (told.decision, told.reason)
         return {
             "file": case_file,
             "case": case,
-            "row": _case_row(case, record.video.prompt, t, self.console.clock()),
+            "row": row,
             "video": record.video,
             "prompt": split_highlights(record.video.prompt, () if case.is_blind else prompt_spans(details)),
-            "lines": [line for line in explanation_lines(details, record.video.prompt, t) if not line.href],
+            "lines": lines,
+            "reasons": reasons,
             "record": record_view(record, taxonomy, t),
             "timeline": video_timeline(record, taxonomy, t, now=None),
             "notes": [_note_row(note, case_file.reporters, t) for note in case_file.notes],

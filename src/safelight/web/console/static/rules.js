@@ -1,6 +1,6 @@
 // The rule of a decision: by the keys 1 to 9, none by 0, or any rule by the key G and a few letters, with the sentence that it fills in (F).
 
-// The rule that letters name: the first one with that id, else whose id begins so, else that has them in its id or reason.
+// The rule that letters name: the first with that id, else whose id begins so, else that has them in id or reason.
 const findRule = (form, letters) => {
   const wanted = letters.trim().toLowerCase();
   const all = wanted ? [...form.querySelectorAll("#rules option")] : [];
@@ -12,9 +12,9 @@ const findRule = (form, letters) => {
 const suggestFacts = (form, option) => {
   const { facts, suggested_facts: suggested } = form.elements;
   // Without facts of its own, a rule is explained by its reason, which the label has after the id.
-  const sentence = option?.dataset.facts ?? option?.label.slice(`${option.value}: `.length) ?? "";
+  const sentence = option?.dataset.facts ?? option?.label.slice(`${option.value}: `.length);
   if (!facts || (facts.value.trim() && facts.value !== suggested.value)) return;
-  facts.value = suggested.value = sentence;
+  facts.value = suggested.value = sentence ? `${sentence} ` : "";
 };
 const showRule = (form, option) => (form.querySelector("#rule-text").textContent = option?.label ?? "");
 
