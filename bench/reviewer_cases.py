@@ -372,7 +372,7 @@ def make(house: House, planned: Plan) -> Video:
 
 def describe_truth(house: House, policy: Policy, planned: Plan, video: Video) -> dict[str, Any]:
     """The row of a case in the truth table. Raises `RuntimeError` if the pipeline made another case."""
-    found = house.reviews.list_for_video(house.who, video.id)
+    found = house.cases_of(video.id)
     recipe = planned.recipe
     kind = CaseKind(recipe.stage) if recipe.stage in ("report", "appeal") else CaseKind.HOLD
     if [(one.kind, one.state) for one in found] != [(kind, CaseState.OPEN)]:

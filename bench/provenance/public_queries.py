@@ -27,7 +27,7 @@ from bench.provenance import installation, pictures
 from bench.provenance.installation import Installation, Results, SealedClip, is_marked
 from bench.provenance.pictures import Luma, psnr_db, read_frames, to_luma, write_frames
 from bench.provenance.real_chains import one_of_each_source
-from safelight.videos.registry import MAX_CHECKS_PER_DAY
+from safelight.videos.registry import MAX_CHECKS_PER_DAY, ProvenanceCheck
 from safelight_lab.evaluation.intervals import bootstrap_mean
 from safelight_lab.evaluation.provenance_eval import find_clips
 
@@ -87,7 +87,9 @@ class Attacker:
         changed = self._frames.with_luma(CHANGES[change](one, strength) for one in self._frames.luma)
         with tempfile.TemporaryDirectory() as folder:
             path = write_frames(changed, Path(folder) / "changed.mp4", crf=20)
-            public = self._checks.check_file(path).public
+            look = self._checks.look(path)
+            found = look if isinstance(look, ProvenanceCheck) else self._checks.search(path, look)
+            public = found.public
         if public.repeated:
             return None
         self.useful += 1

@@ -1,7 +1,5 @@
 """Safelight: the content-safety stack for AI video generation, self-hosted, for any generator."""
 
-from __future__ import annotations
-
 import os
 
 __version__ = "0.1.0"

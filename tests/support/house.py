@@ -35,10 +35,11 @@ from safelight.providers.protocol import Generator
 from safelight.providers.videos_api import create as videos_api
 from safelight.store.blobs import BlobStore
 from safelight.store.database import Database, Transaction
-from safelight.store.tables import videos
+from safelight.store.tables import cases, videos
 from safelight.testing.generators import create as instant
 from safelight.testing.media import FakeMedia
 from safelight.testing.upstream import ScriptedUpstream
+from safelight.videos.case_rows import Case, CaseKind, case_from_row
 from safelight.videos.context import PipelineContext
 from safelight.videos.models import Content, Video, VideoRecord, VideoSnapshot
 from safelight.videos.requests.request import CreateRequest
@@ -179,6 +180,14 @@ class House:
 
     def record(self, video: Video) -> VideoRecord:
         return self.videos.record(self.who, video.id)
+
+    def cases_of(self, video_id: str) -> list[Case]:
+        """Every case of a video, oldest first, without quality reviews."""
+        own = (cases.c.video_id == video_id, cases.c.kind != CaseKind.QUALITY.value)
+        with self.transaction() as tx:
+            return [
+                case_from_row(row) for row in tx.select(cases, *own, order_by=(cases.c.opened_at, cases.c.id))
+            ]
 
     def content(self, video: Video, variant: str = "video") -> Content:
         return self.videos.content(self.who, video.id, variant)

@@ -1,7 +1,5 @@
 """Accounts: tenants, keys, people, sign-in, terms, standing, limits, waivers, audit log."""
 
-from __future__ import annotations
-
 from .models import (
     DECIDING,
     OPERATOR,
@@ -9,7 +7,6 @@ from .models import (
     STAFF,
     KeyRecord,
     KeyScope,
-    Permissions,
     Principal,
     PrincipalKind,
     ReviewRank,
@@ -19,7 +16,6 @@ from .models import (
     find_same_people,
 )
 from .service import Accounts
-from .sessions import Sessions
 
 __all__ = [
     "DECIDING",
@@ -29,13 +25,11 @@ __all__ = [
     "Accounts",
     "KeyRecord",
     "KeyScope",
-    "Permissions",
     "Principal",
     "PrincipalKind",
     "ReviewRank",
     "Role",
     "SessionRecord",
-    "Sessions",
     "Tenant",
     "find_same_people",
 ]

@@ -170,7 +170,7 @@ class AccountAccess:
             if row.state != AccessState.APPROVED:
                 return _request(row), None
             _, key = add_key(tx, clean_name(row.name), APPLICATION_SCOPES, by=OPERATOR, identity=row.key_id)
-            tx.update(access_requests, access_requests.c.id == row.id, state=AccessState.COLLECTED.value)
+            tx.update(access_requests, row.id, state=AccessState.COLLECTED.value)
             tx.append_audit("access.collected", subject=row.id, actor=row.id, content={"key": row.key_id})
             return _request(_find(tx, row.id)), key
 
@@ -193,7 +193,7 @@ def _decide(
 ) -> AccessRequest:
     tx.update(
         access_requests,
-        access_requests.c.id == row.id,
+        row.id,
         state=state.value,
         decided_by=principal.id,
         decided_at=tx.now(),

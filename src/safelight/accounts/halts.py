@@ -119,10 +119,10 @@ class Halts:
         """Raises `NotFound`, also if only the operator may end it, and `Conflict` if a person ended it."""
         principal.require(*WRITERS)
         with self.database.across_tenants("ending a halt") as tx:
-            row = tx.one(halts, halts.c.id == halt_id)
+            row = tx.one(halts, halt_id)
             if row is None or _owner(principal) not in {None, row.tenant_id}:
                 raise NotFound(f"There is no halt {halt_id[:80]!r} that you may end.", param="halt_id")
-            if not tx.update(halts, halts.c.id == halt_id, halts.c.active_key.is_not(None), active_key=None):
+            if not tx.update(halts, halt_id, halts.c.active_key.is_not(None), active_key=None):
                 raise Conflict(f"{halt_id} has ended already.")
             tx.append_audit(
                 "halt.ended", subject=halt_id, actor=principal.id, content={}, tenant=row.tenant_id

@@ -92,8 +92,8 @@ def open_by_withdrawal(tx: Transaction, category: str, *, video_id: str, case_id
 
     Without the category if only the vault officer may read the case.
     """
-    is_locked = tx.count(cases, cases.c.id == case_id, cases.c.quarantined) or tx.count(
-        videos, videos.c.id == video_id, or_(videos.c.quarantined, videos.c.vaulted)
+    is_locked = tx.count(cases, case_id, cases.c.quarantined) or tx.count(
+        videos, video_id, or_(videos.c.quarantined, videos.c.vaulted)
     )
     made = Incident(
         id=new_id("incident"),

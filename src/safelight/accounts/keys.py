@@ -84,14 +84,14 @@ def revoke_keys_of(
 
 def revoke_key_in(tx: Transaction, key: str, *, by: str) -> None:
     """Revoke a key in the open transaction, unless it was revoked before."""
-    row = tx.one(api_keys, api_keys.c.id == key, lock=True)
+    row = tx.one(api_keys, key, lock=True)
     if row is not None and row.revoked_at is None:
         _revoke(tx, row, by)
 
 
 def _revoke(tx: Transaction, row: Row[Any], by: str) -> float:
     now = tx.now()
-    tx.update(api_keys, api_keys.c.id == row.id, revoked_at=now)
+    tx.update(api_keys, row.id, revoked_at=now)
     give_leases_back(tx, row.id)
     tx.append_audit("key.revoked", subject=row.id, actor=by, content={"name": row.name})
     return now

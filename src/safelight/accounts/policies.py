@@ -237,7 +237,7 @@ class Policies:
         compiled = self._cached(row.sha256)
         if compiled is not None:
             return compiled
-        stored = tx.one(policies, policies.c.id == row.id)
+        stored = tx.one(policies, row.id)
         assert stored is not None
         return self._compile(stored)
 
@@ -303,10 +303,10 @@ class Policies:
                 )
             current, earlier = rows[position], rows[position - 1] if position else None
             content = {"published_by": published_by, "before": _named(current)}
-            tx.update(policies, policies.c.id == current.id, active=False)
+            tx.update(policies, current.id, active=False)
             if earlier is not None:
                 self._compile(earlier)
-                tx.update(policies, policies.c.id == earlier.id, active=True)
+                tx.update(policies, earlier.id, active=True)
                 content = _content(published_by, earlier.name, earlier.version, earlier.sha256, current)
             subject = current.id if earlier is None else earlier.id
             tx.append_audit("policy.rolled_back", subject=subject, actor=by, content=content, tenant=tenant)
@@ -320,7 +320,7 @@ class Policies:
     def get(self, identity: str) -> Policy:
         """The policy of one publication. Raises `NotFound`."""
         with self._database.across_tenants("reading a policy", readonly=True) as tx:
-            row = tx.one(policies, policies.c.id == identity)
+            row = tx.one(policies, identity)
         if row is None:
             raise NotFound(
                 f"No published policy has the id {identity!r}.", remedy="See: safelight policy show"
@@ -349,7 +349,7 @@ def _all(tx: Transaction, tenant: str | None, *, lock: bool = False) -> list[Row
 
 
 def _one(tx: Transaction, identity: str) -> PublishedPolicy:
-    row = tx.one(policies, policies.c.id == identity)
+    row = tx.one(policies, identity)
     assert row is not None
     return policy_from_row(row)
 

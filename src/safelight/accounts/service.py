@@ -105,19 +105,19 @@ class Accounts:
     def find_key(self, tenant: str, key: str) -> Principal | None:
         """The principal of an API key by its id; None if it does not exist or was revoked."""
         with self._database.read_transaction(tenant) as tx:
-            row = tx.one(api_keys, api_keys.c.id == key)
+            row = tx.one(api_keys, key)
         return None if row is None or row.revoked_at is not None else store.principal_from_row(row)
 
     def revoke_key(self, tenant: str, key: str, *, by: str = "operator") -> KeyRecord:
         """Revoke an API key. Other processes may still accept it for up to `cache_s` seconds."""
         with self._database.transaction(tenant) as tx:
-            row = tx.one(api_keys, api_keys.c.id == key, lock=True)
+            row = tx.one(api_keys, key, lock=True)
             if row is None:
                 raise NotFound(f"There is no key {key}.")
             if row.revoked_at is not None:
                 raise Conflict(f"The key {key} was revoked already.")
             revoke_key_in(tx, key, by=by)
-            revoked = tx.one(api_keys, api_keys.c.id == key)
+            revoked = tx.one(api_keys, key)
         with self._lock:
             self._revocations += 1
             self._cache.pop(row.digest, None)
@@ -215,7 +215,7 @@ class Accounts:
     def _update_last_used(self, principal: Principal, now: float) -> None:
         # A request is authenticated even if this update fails because the database is full or busy.
         with suppress(Unavailable), self._database.transaction(principal.tenant) as tx:
-            tx.update(api_keys, api_keys.c.id == principal.id, last_used_at=now)
+            tx.update(api_keys, principal.id, last_used_at=now)
 
 
 def _invalid_link() -> Unauthenticated:

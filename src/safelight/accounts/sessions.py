@@ -165,9 +165,9 @@ def _current_principal(tx: Transaction, row: Row[object]) -> Principal | None:
     stored = store.decode_principal(row.tenant_id, row.principal)
     if stored.kind is PrincipalKind.KEY:
         # The session of a key's owner ends when the key is revoked.
-        key = tx.one(api_keys, api_keys.c.id == stored.id)
+        key = tx.one(api_keys, stored.id)
         return None if key is None or key.revoked_at is not None else store.principal_from_row(key)
     if stored.role is None:
         return stored
-    person = tx.one(people, people.c.id == stored.id)
+    person = tx.one(people, stored.id)
     return None if person is None else store.principal_of_person(person)

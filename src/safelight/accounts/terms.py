@@ -231,5 +231,5 @@ def _require_account(tx: Transaction, subject: str) -> None:
     account, _ = split_subject(subject)
     if account is None or account == OPERATOR:
         return
-    if all(tx.one(table, table.c.id == account) is None for table in (api_keys, people)):
+    if all(tx.one(table, account) is None for table in (api_keys, people)):
         raise NotFound(f"There is no key or person {account[:80]!r}.", param="subject")

@@ -172,7 +172,7 @@ class Waivers:
             if not in_force:
                 raise NotFound(f"No waiver {name_or_id!r} is in force.", remedy="See: safelight waivers list")
             row = in_force[0]
-            tx.update(waivers, waivers.c.id == row.id, revoked_at=now, revoked_by=revoked_by)
+            tx.update(waivers, row.id, revoked_at=now, revoked_by=revoked_by)
             tx.append_audit(
                 "waiver.revoked",
                 subject=row.id,
@@ -191,6 +191,6 @@ def _unrevoked(tx: Transaction, tenant: str | None) -> tuple[Waiver, ...]:
 
 
 def _get(tx: Transaction, identity: str) -> Waiver:
-    row = tx.one(waivers, waivers.c.id == identity)
+    row = tx.one(waivers, identity)
     assert row is not None
     return waiver_from_row(row)

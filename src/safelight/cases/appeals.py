@@ -372,7 +372,7 @@ class Appeals:
                     **({"on_behalf_reason": reason} if (reason := possible.on_behalf_reason) else {}),
                 },
             )
-            row = tx.one(appeals, appeals.c.id == appeal_id)
+            row = tx.one(appeals, appeal_id)
             assert row is not None
             self._limits.count(tx, reporter_of(principal, new.end_user)[1], SentKind.APPEAL)
             return self._appeal(tx, row)
@@ -420,7 +420,7 @@ class Appeals:
             secret = b""
         tenant, _, statement_id = (self._keys.decrypt(secret, _LINK) or b"").decode().partition(" ")
         with self._database.read_transaction(tenant or "none") as tx:
-            row = tx.one(statements, statements.c.id == statement_id)
+            row = tx.one(statements, statement_id)
         if row is None:
             raise NotFound("This link is not valid.", remedy="Ask the service that sent it for a new one.")
         made = statement_from_row(row)
@@ -509,7 +509,7 @@ class Appeals:
         return _Possible(against=against, video=video, on_behalf_reason=reason)
 
     def _appeal(self, tx: Transaction, row: Row[Any]) -> Appeal:
-        found = tx.one(cases, cases.c.id == row.case_id)
+        found = tx.one(cases, row.case_id)
         assert found is not None
         case = case_from_row(found)
         state = AppealState.WAITING
@@ -545,7 +545,7 @@ def _valid_text(text: str) -> str:
 def _new_case(tx: Transaction, against: Statement, video: AppealSubject | None) -> NewCase:
     """The case of an appeal: with why the case of a report was decided, or the verdict of a blocked video."""
     decided = against.content
-    before = tx.one(cases, cases.c.id == decided.case_id) if decided.case_id else None
+    before = tx.one(cases, decided.case_id) if decided.case_id else None
     grounds = (video, before) if decided.kind is not StatementKind.WITHDRAWN else (before, video)
     known = [one for one in grounds if one is not None]
     return NewCase(

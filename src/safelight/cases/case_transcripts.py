@@ -21,7 +21,7 @@ class CaseTranscripts:
             return None
         video_id = case_file.case.video_id
         with self._database.read_transaction(principal.tenant) as tx:
-            row = tx.one(videos, videos.c.id == video_id)
+            row = tx.one(videos, video_id)
             if row is None:
                 return None
             # A case that was opened before the quarantine is an ordinary one.

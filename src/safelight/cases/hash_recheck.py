@@ -122,7 +122,7 @@ class HashRecheck:
             next_id = waiting.pop()
             if next_id is None or next_id in done:
                 continue
-            row = tx.one(tables.videos, tables.videos.c.id == next_id, lock=True)
+            row = tx.one(tables.videos, next_id, lock=True)
             if row is None:
                 raise NotFound(f"There is no video {next_id}.")
             update(tx, mappers.video(row), vaulted=True)

@@ -170,7 +170,7 @@ def _change(
     made = replace(made, revision=before.revision + 1)
     _check(tx, made, before)
     columns = stored_columns(made, incidents)
-    tx.update(incidents, incidents.c.id == made.id, **columns)
+    tx.update(incidents, made.id, **columns)
     # Without the text of the note: the log is read by others.
     content = {name: True if name == "note" else columns[name] for name in changed}
     tx.append_audit(event, subject=made.id, actor=principal.id, content=content)

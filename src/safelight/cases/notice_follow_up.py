@@ -106,18 +106,18 @@ class NoticeFollowUp:
             gone = NoticeOutcome.GONE
             self._answer(whole, ClosedNotice(id=row.id, tenant=row.tenant_id, video_id="", outcome=gone))
             return
-        case = tx.one(tables.cases, tables.cases.c.id == row.case_id, lock=True)
+        case = tx.one(tables.cases, row.case_id, lock=True)
         if case is None or case.state != CaseState.OPEN.value:
             # A pending decision was made in time, and a closed case is answered by `answer_reporters`.
             return
-        now = tx.one(tables.notices, tables.notices.c.id == row.id)
+        now = tx.one(tables.notices, row.id)
         if now is None or now.outcome is not None or now.unattended_at is None:
             # Another process acted before this one had the lock.
             return
         action = LANES[ReportLane(row.lane)].unattended
         if action is UnattendedAction.HIDE:
             hide(tx, row.video_id, notice_id=row.id, reporter=row.reporter)
-            tx.update(tables.notices, tables.notices.c.id == row.id, unattended_at=None)
+            tx.update(tables.notices, row.id, unattended_at=None)
         elif action is UnattendedAction.REMOVE:
             why = "no person decided about a notice in time"
             withdraw_reported(self._context, tx, row.video_id, why=why, case_id=row.case_id, is_copy=False)

@@ -80,8 +80,8 @@ class RemovalFollowUp:
         notices = tables.notices.c
         with self._context.database.transaction(tenant=row.tenant_id) as tx:
             until = tx.now() + _CLAIM_S
-            claimed = tx.update(tables.notices, notices.id == row.id, *_is_due(tx), claimed_until=until)
-            mine = tx.one(tables.notices, notices.id == row.id) if claimed else None
+            claimed = tx.update(tables.notices, row.id, *_is_due(tx), claimed_until=until)
+            mine = tx.one(tables.notices, row.id) if claimed else None
         try:
             yield mine
         finally:
@@ -89,7 +89,7 @@ class RemovalFollowUp:
                 with self._context.database.transaction(tenant=row.tenant_id) as tx:
                     # Not the claim of a process that took over, because this one was suspended.
                     own = notices.claimed_until == mine.claimed_until
-                    tx.update(tables.notices, notices.id == row.id, own, claimed_until=None)
+                    tx.update(tables.notices, row.id, own, claimed_until=None)
 
     def _follow(self, row: Row[Any], is_over: Callable[[], bool]) -> None:
         """The file is read outside of a transaction; what each step found is stored at once."""
@@ -105,7 +105,7 @@ class RemovalFollowUp:
         with self._context.database.transaction(tenant=row.tenant_id) as tx:
             if tx.update(
                 tables.notices,
-                tables.notices.c.id == row.id,
+                row.id,
                 tables.notices.c.followed_up_at.is_(None),
                 followed_up_at=tx.now(),
             ):
@@ -149,7 +149,7 @@ class RemovalFollowUp:
 
     def _store_left(self, row: Row[Any], left: list[str]) -> None:
         with self._context.database.transaction(tenant=row.tenant_id) as tx:
-            tx.update(tables.notices, tables.notices.c.id == row.id, left_to_compare=left)
+            tx.update(tables.notices, row.id, left_to_compare=left)
 
     def _owners(self, video_ids: tuple[str, ...]) -> list[tuple[str, str]]:
         with self._context.database.across_tenants("copies of a removed video", readonly=True) as tx:
@@ -201,7 +201,7 @@ def _is_due(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
 
 def _open_case_of_copy(tx: Transaction, video_id: str) -> None:
     """A person of the tenant decides about a copy of a video that another tenant removed."""
-    video = tx.one(tables.videos, tables.videos.c.id == video_id)
+    video = tx.one(tables.videos, video_id)
     if video is None or video.state != VideoState.DELIVERED.value:
         return
     new = NewCase(

@@ -44,7 +44,7 @@ _NUDITY = frozenset({Category.SEXUAL.value, Category.SEXUAL_MINORS.value, Catego
 
 def find_reported_video(tx: Transaction, video_id: str) -> ReportedVideo:
     """The video of a report. Raises `NotFound`, `Withdrawn`, or `Conflict` if it was not delivered."""
-    row = tx.one(tables.videos, tables.videos.c.id == video_id)
+    row = tx.one(tables.videos, video_id)
     if row is None or (row.deleted_at is not None and row.state != VideoState.WITHDRAWN.value):
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
     if row.state == VideoState.WITHDRAWN.value:
@@ -101,7 +101,7 @@ class ReviewActions:
             case.kind is CaseKind.APPEAL and statement_of_case(tx, case.id).content.kind in BY_REPORTER
         )
         if decision.action is DecisionAction.REFUSE:
-            row = tx.one(tables.videos, tables.videos.c.id == case.video_id)
+            row = tx.one(tables.videos, case.video_id)
             if row is None:
                 return None
             verdict = holding_record(tx, case).verdict
@@ -189,12 +189,12 @@ class ReviewActions:
 
     def _expired_with_clip(self, tx: Transaction, case: Case) -> Video | None:
         """The video of which the review has expired and the paid clip is kept; None if it is not so."""
-        row = tx.one(tables.videos, tables.videos.c.id == case.video_id, lock=True)
+        row = tx.one(tables.videos, case.video_id, lock=True)
         is_kept = row is not None and row.state == VideoState.BLOCKED.value and row.clip_kept_until
         return mappers.video(row) if row is not None and is_kept else None
 
     def _held(self, tx: Transaction, case: Case) -> tuple[Video, Any]:
-        row = tx.one(tables.videos, tables.videos.c.id == case.video_id, lock=True)
+        row = tx.one(tables.videos, case.video_id, lock=True)
         if row is None or row.state != VideoState.HELD.value:
             state = row.state if row is not None else "gone"
             raise Conflict(

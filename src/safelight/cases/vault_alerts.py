@@ -56,7 +56,7 @@ class VaultAlerts:
                     if entries:
                         to = self._mail(tx, kind, roles, event=entries[0].id)
                     for one in entries:
-                        tx.update(vault_entries, vault_entries.c.id == one.id, alerts=number + 1)
+                        tx.update(vault_entries, one.id, alerts=number + 1)
                         data = {"id": one.id, "kind": one.kind, "due_at": int(one.due_at), "path": PATH}
                         tx.publish(topic, subject=one.id, body=data)
                         tx.append_audit(topic, subject=one.id, actor="vault-alerts", content={"to": to})

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safelight.core.dates import format_day
+
 from .operations import Result, command
-from .output import format_day
 
 if TYPE_CHECKING:
     from safelight.app.container import Container

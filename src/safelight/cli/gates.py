@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from safelight.cases.inputs import GateLowering
+from safelight.core.dates import format_day
 from safelight.core.errors import NotFound
 
 from .demo import operator
 from .language import language, texts
 from .operations import Result, command
-from .output import format_day, printable
+from .output import printable
 
 if TYPE_CHECKING:
     from safelight.app.container import Container

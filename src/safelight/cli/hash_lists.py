@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safelight.core.dates import format_day
+
 from .language import category_name, texts
 from .operations import Result, command
-from .output import Exit, ProgressBar, format_day, printable
+from .output import Exit, ProgressBar, printable
 
 if TYPE_CHECKING:
     from safelight.app.container import Container

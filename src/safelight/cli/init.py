@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from safelight.core.dates import format_day
 from safelight.core.errors import ConfigurationError, InvalidField, SettingsError
 
 from .commands import config_path
 from .doctor_checks import DoctorState, packages
 from .language import translate, translate_lines
-from .output import Exit, emit, format_day
+from .output import Exit, emit
 from .upstream import KeyFile, OfferedModels, Paid, Upstream, UpstreamAnswers, attach
 
 if TYPE_CHECKING:

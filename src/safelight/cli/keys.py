@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safelight.core.dates import format_day
 from safelight.core.errors import BadInput, NotFound
 from safelight.core.records import About
 
 from .operations import Result, command
-from .output import format_day
 
 if TYPE_CHECKING:
     from safelight.accounts import Accounts, KeyRecord, KeyScope, Principal, Tenant

@@ -154,11 +154,6 @@ class ProgressBar:
         self._bar.update(self._task, completed=number, total=total)
 
 
-def format_day(at: float) -> str:
-    """A timestamp as a UTC date, such as 2027-03-31."""
-    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
-
-
 def format_time(at: float) -> str:
     """A timestamp as UTC date and time, such as 2027-03-31 14:05 UTC."""
     return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")

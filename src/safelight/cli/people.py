@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safelight.core.dates import format_day
 from safelight.core.errors import BadInput
 
 from .keys import Administrator
 from .operations import Result, command
-from .output import format_day, format_time
+from .output import format_time
 
 if TYPE_CHECKING:
     from safelight.accounts import KeyRecord, Role

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.cases.inputs import FiguresQuery, parse_day
+from safelight.core.dates import format_day
 from safelight.core.envelopes import list_object
 from safelight.core.i18n import Messages
 
 from .language import category_name, detector_name, modality_name, texts
 from .operations import Result, command
-from .output import format_day, printable
+from .output import printable
 
 if TYPE_CHECKING:
     from safelight.accounts import Principal

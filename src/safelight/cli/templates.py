@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safelight.core.dates import format_day
 from safelight.core.envelopes import list_object
 
 from .commands import load_container
 from .key_owner import UseKey, acting_principal
 from .language import texts
 from .operations import Result, command
-from .output import format_day, printable
+from .output import printable
 from .text_input import read_text
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from safelight.core.dates import format_day
 from safelight.core.envelopes import list_object
 
 from .operations import Result, command
-from .output import format_day
 
 if TYPE_CHECKING:
     from safelight.app.container import Container

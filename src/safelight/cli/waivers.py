@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safelight.core.dates import format_day
 from safelight.policy.waivers import NewWaiver, Waiver
 
 from .keys import DecidedBy
 from .language import join_sentences, language, texts, translate
 from .operations import Result, command
-from .output import Exit, format_day, printable
+from .output import Exit, printable
 
 if TYPE_CHECKING:
     from safelight.app.container import Container

@@ -1,7 +1,5 @@
 """Consents to show a person, people whom the operator protects, enrolled logos and hash lists."""
 
-from __future__ import annotations
-
 from .encryption import TemplateKey
 from .models import Consent, NewConsent, NewProtectedPerson, ProtectedPerson
 from .service import Consents, EnrolledLookup, ProtectedPeople

@@ -35,11 +35,13 @@ Enroll = Callable[[Path], TemplateVector]
 _MAX_FILES = 10
 
 
-class Consents:
-    """The consents of a tenant. When a consent ends, its templates are deleted, but its record stays."""
-
+class _EnrolledFaces:
     def __init__(self, database: Database, key: TemplateKey, face: Enroll) -> None:
         self._database, self._key, self._face = database, key, face
+
+
+class Consents(_EnrolledFaces):
+    """The consents of a tenant. When a consent ends, its templates are deleted, but its record stays."""
 
     def add(self, tenant: str, new: NewConsent, *, by: str = "operator") -> Consent:
         """Record a consent. `by` is the id of the principal that entered it.
@@ -98,14 +100,11 @@ class Consents:
             return _delete_expired(tx, tx.now())
 
 
-class ProtectedPeople:
+class ProtectedPeople(_EnrolledFaces):
     """The protected people of a tenant.
 
     Their faces are detected in videos. No method searches for a person by a file.
     """
-
-    def __init__(self, database: Database, key: TemplateKey, face: Enroll) -> None:
-        self._database, self._key, self._face = database, key, face
 
     def add(self, tenant: str, new: NewProtectedPerson, *, by: str = "operator") -> ProtectedPerson:
         """Add a protected person. `by` is the id of the principal that entered it.
@@ -130,7 +129,7 @@ class ProtectedPeople:
             tx.insert(table, id=identity, created_at=tx.now(), **columns)
             store.store_templates(tx, self._key, tenant, identity, vectors)
             tx.append_audit("gallery.added", subject=identity, actor=by, content=columns)
-            row = tx.one(table, table.c.id == identity)
+            row = tx.one(table, identity)
             assert row is not None
             return _person(row, store.count_templates(tx))
 
@@ -155,7 +154,7 @@ class ProtectedPeople:
                     remedy="See: safelight protected-people list",
                 )
             deleted = store.delete_templates(tx, (row.id,))
-            tx.delete(table, table.c.id == row.id)
+            tx.delete(table, row.id)
             content = {"removed_by": removed_by, "templates": deleted}
             tx.append_audit("gallery.removed", subject=row.id, actor=by, content=content)
             return store.person_from_row(row, 0)
@@ -225,6 +224,6 @@ def _person(row: Any, counts: dict[str, int]) -> ProtectedPerson:
 
 
 def _get_consent(tx: Transaction, identity: str) -> Consent:
-    row = tx.one(tables.consents, tables.consents.c.id == identity)
+    row = tx.one(tables.consents, identity)
     assert row is not None
     return _consent(row, store.count_templates(tx))

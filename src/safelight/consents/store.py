@@ -62,8 +62,8 @@ def lock_consent(tx: Transaction, identity: str) -> Row[Any] | None:
 
     Everything that changes both rows locks them in this order; another order can deadlock.
     """
-    tx.one(tables.consent_requests, tables.consent_requests.c.id == identity, lock=True)
-    return tx.one(tables.consents, tables.consents.c.id == identity, lock=True)
+    tx.one(tables.consent_requests, identity, lock=True)
+    return tx.one(tables.consents, identity, lock=True)
 
 
 def end_consent(tx: Transaction, identity: str, *, revoked_by: str, actor: str) -> None:
@@ -73,10 +73,10 @@ def end_consent(tx: Transaction, identity: str, *, revoked_by: str, actor: str) 
     withdraws those that the policy holds or blocks.
     """
     lock_consent(tx, identity)
-    tx.update(tables.consents, tables.consents.c.id == identity, revoked_at=tx.now(), revoked_by=revoked_by)
+    tx.update(tables.consents, identity, revoked_at=tx.now(), revoked_by=revoked_by)
     # If the subject gave it by a link, the request has the same id.
     requests = tables.consent_requests
-    tx.update(requests, requests.c.id == identity, state="withdrawn", email="")
+    tx.update(requests, identity, state="withdrawn", email="")
     deleted = delete_templates(tx, (identity,))
     tx.append_audit(
         "consent.revoked",

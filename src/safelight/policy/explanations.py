@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import msgspec
@@ -263,8 +262,7 @@ def help_lines(locale: str = DEFAULT, region: str = "") -> tuple[HelpLine, ...]:
     countries. For a region without lines, those of the regions where the language is usual. They also
     follow those of the US: a browser that nobody set up names the US wherever its reader is.
     """
-    data = resources.files(__package__).joinpath("help_lines.yaml").read_text("utf-8")
-    entries = yaml_loader.load(data)
+    entries = yaml_loader.load_shipped(__package__, "help_lines.yaml")
     matching = [entry for entry in entries if entry["locale"] == locale] or [
         entry for entry in entries if entry["locale"] == DEFAULT
     ]

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import yaml
@@ -107,8 +106,8 @@ class Steering:
 
 @cache
 def _targets() -> dict[str, tuple[str, ...]]:
-    text = resources.files(__package__).joinpath("steering_targets.yaml").read_text("utf-8")
-    return {found: tuple(targets) for found, targets in yaml_loader.load(text).items()}
+    shipped = yaml_loader.load_shipped(__package__, "steering_targets.yaml")
+    return {found: tuple(targets) for found, targets in shipped.items()}
 
 
 def plan_steering(

@@ -91,13 +91,6 @@ class Sealer:
         self._options = options or SealingOptions()
         self._clock = clock
 
-    @property
-    def trust_anchor_pem(self) -> str:
-        """All root certificates of this installation, for external verifiers. Creates one if there is
-        none.
-        """
-        return self._keys.create_anchors_pem()
-
     def signing_key(self) -> SigningKey:
         """The key for the next seal. Raises `Unavailable` if its certificate is revoked, expired or damaged:
         a paid video waits for another key, and no new request is accepted.

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from safelight.core.errors import InvalidMedia, SandboxCrashed, SandboxFailed
-from safelight.media.sandbox.confinement import Limits
 from safelight.media.sandbox.entrypoints import EntryPoint
 from safelight.media.sandbox.sandbox import Sandbox
 
@@ -20,7 +19,6 @@ from . import worker
 from .keys import utc_now
 from .timestamp_authority import Timestamp, TimestampAuthority, TimestampMissing
 
-_LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 #: Largest difference between the clocks of this machine and of the authority.
 _CLOCK_TOLERANCE = dt.timedelta(minutes=10)
 
@@ -104,7 +102,10 @@ class Timestamper:
     def _child(self, function: Any, argument: dict[str, Any], file: Path | None = None) -> Any:
         try:
             return self._sandbox.run(
-                EntryPoint.of(function), argument, reads=[file.resolve()] if file else [], limits=_LIMITS
+                EntryPoint.of(function),
+                argument,
+                reads=[file.resolve()] if file else [],
+                limits=worker.LIMITS,
             )
         except (SandboxFailed, InvalidMedia) as error:
             raise TimestampMissing(f"The timestamp cannot be added to the manifest: {error}") from error

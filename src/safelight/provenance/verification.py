@@ -16,7 +16,6 @@ from cryptography import x509
 
 from safelight.core.errors import ConfigurationError, InvalidMedia, NotFound, SandboxCrashed, SandboxFailed
 from safelight.core.fileio import sha256_file
-from safelight.media.sandbox.confinement import Limits
 from safelight.media.sandbox.entrypoints import EntryPoint
 from safelight.media.sandbox.sandbox import Sandbox
 
@@ -31,7 +30,6 @@ _log = logging.getLogger(__name__)
 GENERATED = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia"})
 #: A manifest with a long history and thumbnails has a few megabytes.
 _MAX_SIDECAR_BYTES = 16 << 20
-_LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 
 
 class Verifier:
@@ -159,7 +157,7 @@ class Verifier:
         }
         try:
             answer = self._sandbox.run(
-                EntryPoint.of(worker.read), argument, reads=[path.absolute()], limits=_LIMITS
+                EntryPoint.of(worker.read), argument, reads=[path.absolute()], limits=worker.LIMITS
             )
             return self._without_revoked(msgspec.convert(printable(answer), ManifestReport))
         except msgspec.ValidationError as error:

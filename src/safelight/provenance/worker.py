@@ -13,6 +13,7 @@ import msgspec
 from cryptography import x509
 
 from safelight.core.errors import InvalidMedia
+from safelight.media.sandbox.confinement import Limits
 
 from .cose_signature import CoseSignature, MalformedManifest
 from .manifest_traces import has_manifest_traces
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from .fingerprints.clip_fingerprint import ClipFingerprint
 
+#: Limits of a child that reads one file.
+LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 #: Allowed key usages of an operator's certificate: e-mail protection, document signing, and C2PA's own.
 _USAGES = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.4.1.62558.2.1"
 _MAX_TEXT_CHARACTERS = 500

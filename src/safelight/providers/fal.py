@@ -29,13 +29,12 @@ from .upstream.bodies import read_table
 from .upstream.client import Answer
 from .upstream.failures import failed, without_clip
 from .upstream.hosted import HostedGenerator, HostedRequest, data_url
-from .upstream.options import RemoteOptions, convert_options
+from .upstream.options import FIELD_TYPES, RemoteOptions, convert_options
 
 FAL_URL = "https://queue.fal.run"
 FAL_PLATFORM_URL = "https://api.fal.ai/v1"
 #: fal deletes the finished file after this time. Long enough for the time that Safelight tries a download.
 _KEPT_S = 7 * 24 * 3600
-_TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
 _MODEL = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)+")
 _RUNNING = {"IN_QUEUE": UpstreamState.QUEUED, "IN_PROGRESS": UpstreamState.RUNNING}
 #: Statuses of an answer that says nothing about the request itself.
@@ -95,7 +94,7 @@ class FalGenerator(HostedGenerator):
         options, checker = self._options, self._options.enable_safety_checker
         return replace(
             options.info(),
-            extra_fields={name: _TYPES[kind] for name, kind in options.extra_fields.items()},
+            extra_fields={name: FIELD_TYPES[kind] for name, kind in options.extra_fields.items()},
             text_fields=options.text_fields,
             field_settings="`extra_fields`",
             takes_reference=bool(options.image_argument),

@@ -108,12 +108,12 @@ class BlobStore:
             raise _corrupt(sha256)
         return data
 
-    def copy_to(self, tenant: str, sha256: str, path: Path, *, vault: bool = False) -> None:
+    def copy_to(self, tenant: str, sha256: str, path: Path) -> None:
         """Copy a blob to a file, which appears only after its bytes are verified and stored durably.
 
         Raises `CorruptBlob` if the bytes no longer match their sha256.
         """
-        chunks = self.stream(tenant, sha256, vault=vault)
+        chunks = self.stream(tenant, sha256)
         digest = hashlib.sha256()
         try:
             with atomic_file(path) as file:

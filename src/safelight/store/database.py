@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     URL,
@@ -227,6 +227,9 @@ class UnspecifiedTenant:
     """The type of the constant `UNSPECIFIED_TENANT`."""
 
 
+#: A condition on the rows of a table, or the id of the row.
+Condition: TypeAlias = ColumnElement[bool] | str
+
 #: Default of the argument `tenant`. It is not None, because None means the whole installation.
 UNSPECIFIED_TENANT = UnspecifiedTenant()
 
@@ -287,7 +290,7 @@ class Transaction:
     def select(
         self,
         table: Table,
-        *where: ColumnElement[bool],
+        *where: Condition,
         columns: Sequence[ColumnElement[Any]] | None = None,
         order_by: Iterable[ColumnElement[Any]] = (),
         limit: int | None = None,
@@ -304,7 +307,7 @@ class Transaction:
             statement = statement.with_for_update(skip_locked=skip_locked)
         return list(self._connection.execute(statement).all())
 
-    def one(self, table: Table, *where: ColumnElement[bool], lock: bool = False) -> Row[Any] | None:
+    def one(self, table: Table, *where: Condition, lock: bool = False) -> Row[Any] | None:
         """The only row that meets all conditions, or None. Raises `LookupError` if several rows meet them."""
         rows = self.select(table, *where, limit=2, lock=lock)
         if len(rows) > 1:
@@ -314,12 +317,12 @@ class Transaction:
         return rows[0] if rows else None
 
     def find(
-        self, table: Table, kind: str, identity: str, *where: ColumnElement[bool], lock: bool = False
+        self, table: Table, kind: str, identity: str, *where: Condition, lock: bool = False
     ) -> Row[Any] | None:
         """The row with this id, if it meets all conditions; None for a text that is no id of this kind."""
-        return self.one(table, table.c.id == identity, *where, lock=lock) if is_id(identity, kind) else None
+        return self.one(table, identity, *where, lock=lock) if is_id(identity, kind) else None
 
-    def count(self, table: Table, *where: ColumnElement[bool]) -> int:
+    def count(self, table: Table, *where: Condition) -> int:
         statement = self._scoped_select(table, [func.count()], where)
         return int(self._connection.execute(statement).scalar_one())
 
@@ -341,17 +344,17 @@ class Transaction:
         options = {INSERTED_FOR: self.tenant, "preserve_rowcount": True}
         return bool(self._connection.execute(statement, execution_options=options).rowcount == 1)
 
-    def update(self, table: Table, *where: ColumnElement[bool], **values: Any) -> int:
+    def update(self, table: Table, *where: Condition, **values: Any) -> int:
         """Change the rows that meet all conditions. Returns the number of changed rows."""
         column = tenant_column(table)
         if column is not None and str(column.key) in values:
             raise ScopeViolation("the tenant of a row cannot be changed")
-        statement: Update = sql_update(table).where(*self._scope(table, reading=False), *where)
+        statement: Update = sql_update(table).where(*self._conditions(table, where, reading=False))
         return int(self._connection.execute(statement.values(values)).rowcount)
 
-    def delete(self, table: Table, *where: ColumnElement[bool]) -> int:
+    def delete(self, table: Table, *where: Condition) -> int:
         """Delete the rows that meet all conditions. Returns the number of deleted rows."""
-        statement: Delete = sql_delete(table).where(*self._scope(table, reading=False), *where)
+        statement: Delete = sql_delete(table).where(*self._conditions(table, where, reading=False))
         return int(self._connection.execute(statement).rowcount)
 
     def execute(self, statement: Select[Any]) -> Result[Any]:
@@ -455,10 +458,15 @@ class Transaction:
     def _scope(self, table: Table, *, reading: bool) -> tuple[ColumnElement[bool], ...]:
         return () if self.tenant is None else tenant_condition(table, self.tenant, reading=reading)
 
-    def _scoped_select(
-        self, table: Table, columns: Sequence[Any], where: Sequence[ColumnElement[bool]]
-    ) -> Select[Any]:
-        return sql_select(*columns).select_from(table).where(*self._scope(table, reading=True), *where)
+    def _scoped_select(self, table: Table, columns: Sequence[Any], where: Sequence[Condition]) -> Select[Any]:
+        return sql_select(*columns).select_from(table).where(*self._conditions(table, where, reading=True))
+
+    def _conditions(
+        self, table: Table, where: Sequence[Condition], *, reading: bool
+    ) -> Iterator[ColumnElement[bool]]:
+        yield from self._scope(table, reading=reading)
+        for one in where:
+            yield one if isinstance(one, ColumnElement) else table.c.id == one
 
     def _resolve_tenant(self, tenant: str | UnspecifiedTenant | None) -> str | None:
         if isinstance(tenant, UnspecifiedTenant):

@@ -62,9 +62,7 @@ class Outbox:
                 skip_locked=True,
             )
             for row in rows:
-                tx.update(
-                    outbox, outbox.c.id == row.id, attempts=row.attempts + 1, due_at=now + self._lease_s
-                )
+                tx.update(outbox, row.id, attempts=row.attempts + 1, due_at=now + self._lease_s)
         return tuple(
             read_record(Message, row, body=msgspec.json.decode(row.body), attempt=row.attempts + 1)
             for row in rows
@@ -73,7 +71,7 @@ class Outbox:
     def mark_delivered(self, message: Message, *, body: bytes | None = None) -> None:
         """Mark a message as delivered, so that it is not claimed again. `body` replaces its body."""
         with self._database.across_tenants("a message was delivered") as tx:
-            tx.update(outbox, outbox.c.id == message.id, delivered_at=tx.now(), last_error=None)
+            tx.update(outbox, message.id, delivered_at=tx.now(), last_error=None)
             _replace_body(tx, message, body)
 
     def mark_failed(
@@ -102,4 +100,4 @@ class Outbox:
 
 def _replace_body(tx: Transaction, message: Message, body: bytes | None) -> None:
     if body is not None:
-        tx.update(outbox, outbox.c.id == message.id, body=body)
+        tx.update(outbox, message.id, body=body)

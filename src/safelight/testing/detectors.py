@@ -109,25 +109,23 @@ def text_marker(**options: Any) -> DetectorPlugin:
     """A plugin whose detector finds a word. The options of `load` take precedence over these
     `MarkerOptions`.
     """
-    defaults = msgspec.convert(options, MarkerOptions)
-    return DetectorPlugin(
-        name=FakeTextDetector.name,
-        version=FakeTextDetector.version,
-        location=RunLocation.GATEWAY,
-        capabilities=FakeTextDetector(defaults).capabilities,
-        load=lambda more: FakeTextDetector(msgspec.convert(options | more, MarkerOptions)),
-    )
+    return _plugin(FakeTextDetector, RunLocation.GATEWAY, options)
 
 
 def frame_marker(**options: Any) -> DetectorPlugin:
     """A plugin whose detector marks frames by number. The options of `load` take precedence over these."""
-    defaults = msgspec.convert(options, MarkerOptions)
+    return _plugin(FrameMarker, RunLocation.CHILD, options)
+
+
+def _plugin(
+    made: type[FakeTextDetector | FrameMarker], location: RunLocation, options: dict[str, Any]
+) -> DetectorPlugin:
     return DetectorPlugin(
-        name=FrameMarker.name,
-        version=FrameMarker.version,
-        location=RunLocation.CHILD,
-        capabilities=FrameMarker(defaults).capabilities,
-        load=lambda more: FrameMarker(msgspec.convert(options | more, MarkerOptions)),
+        name=made.name,
+        version=made.version,
+        location=location,
+        capabilities=made(msgspec.convert(options, MarkerOptions)).capabilities,
+        load=lambda more: made(msgspec.convert(options | more, MarkerOptions)),
     )
 
 

@@ -75,7 +75,7 @@ class AttemptStore:
         with self.database.transaction(tenant=video.tenant) as tx:
             tx.update(
                 tables.attempts,
-                tables.attempts.c.id == attempt.id,
+                attempt.id,
                 upstream_id=upstream_id,
                 submitted_at=tx.now(),
             )
@@ -90,16 +90,16 @@ class AttemptStore:
     def record_search(self, video: Video, attempt: Attempt) -> None:
         """Commit that the upstream is asked about a lost answer, before it is asked."""
         with self.database.transaction(tenant=video.tenant) as tx:
-            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, searches=attempt.searches + 1)
+            tx.update(tables.attempts, attempt.id, searches=attempt.searches + 1)
 
     def record_generated(self, tx: Transaction, video: Video, attempt: Attempt, charge: Charge) -> None:
         """Record that the upstream has finished, and its charge. `tx` must be committed before the clip is
         downloaded.
         """
         if charge.charged is not ChargeStatus.UNKNOWN:
-            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **charge_columns(charge))
+            tx.update(tables.attempts, attempt.id, **charge_columns(charge))
         videos = tables.videos.c
-        tx.update(tables.videos, videos.id == video.id, videos.generated_at.is_(None), generated_at=tx.now())
+        tx.update(tables.videos, video.id, videos.generated_at.is_(None), generated_at=tx.now())
 
     def record_failed_download(self, video: Video, problem: str | None) -> None:
         """Record that a download of the finished clip failed; if it is known, why, and what the operator can
@@ -111,7 +111,7 @@ class AttemptStore:
         with self.database.transaction(tenant=video.tenant) as tx:
             tx.update(
                 tables.videos,
-                videos.id == video.id,
+                video.id,
                 failed_downloads=videos.failed_downloads + 1,
                 download_problem=problem,
             )
@@ -121,7 +121,7 @@ class AttemptStore:
         with self.database.transaction(tenant=video.tenant) as tx:
             tx.update(
                 tables.attempts,
-                tables.attempts.c.id == attempt.id,
+                attempt.id,
                 generation=msgspec.json.encode(report),
             )
 
@@ -129,12 +129,12 @@ class AttemptStore:
         """Keep the upstream's own body of a refusal or a failure."""
         if answer:
             with self.database.transaction(tenant=video.tenant) as tx:
-                tx.update(tables.attempts, tables.attempts.c.id == attempt.id, answer=answer)
+                tx.update(tables.attempts, attempt.id, answer=answer)
 
     def record_upstream_deletion(self, video: Video, attempt: Attempt, fate: str) -> None:
         """Record whether the upstream deleted its copy of the video: `deleted` or `kept`."""
         with self.database.transaction(tenant=video.tenant) as tx:
-            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, upstream_copy_status=fate)
+            tx.update(tables.attempts, attempt.id, upstream_copy_status=fate)
             tx.append_audit("upstream.copy", subject=video.id, actor="jobs", content={"fate": fate})
 
     def finish(
@@ -171,8 +171,8 @@ def finish_attempt(
         changes["not_drawn"] = canonical_json.encode(not_drawn)
     if charge is not None:
         changes |= charge_columns(charge)
-    tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **changes)
-    tx.update(tables.videos, tables.videos.c.id == video_id, download_problem=None)
+    tx.update(tables.attempts, attempt.id, **changes)
+    tx.update(tables.videos, video_id, download_problem=None)
     tx.append_audit(
         "attempt.ended",
         subject=video_id,
@@ -199,6 +199,6 @@ def last_attempt(tx: Transaction, video_id: str) -> Attempt | None:
 
 
 def _attempt(tx: Transaction, attempt_id: str) -> Attempt:
-    row = tx.one(tables.attempts, tables.attempts.c.id == attempt_id)
+    row = tx.one(tables.attempts, attempt_id)
     assert row is not None
     return mappers.attempt(row)

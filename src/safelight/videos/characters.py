@@ -143,7 +143,7 @@ class Characters:
         if not is_id(character_id, "character"):
             return None
         with self.references.context.database.read_transaction(tenant=tenant) as tx:
-            row = tx.one(tables.characters, tables.characters.c.id == character_id)
+            row = tx.one(tables.characters, character_id)
         return None if row is None else mappers.character(row)
 
     def _recover(self, file: ReferenceInput) -> Recovered:

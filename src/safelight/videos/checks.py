@@ -23,7 +23,7 @@ from safelight.policy.findings import Stage, Taxonomy
 from safelight.policy.intended_use import IntendedUse, VideoRequester
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
-from safelight.providers.advice.check_result import CheckResult, Price, disclosable, summarize_check
+from safelight.providers.advice.check_result import CheckResult, Price, summarize_check
 from safelight.providers.advice.drivers import PROMPT
 from safelight.providers.advice.model_rewriting import ModelRewriting
 from safelight.providers.advice.prompt_advice import AdviceOptions
@@ -41,8 +41,6 @@ from safelight.videos.requests.request import AdmittedRequest, CreateRequest
 from safelight.videos.requests.template_demand import find_missing_template
 
 from .evasion import BlockedPrompt, EvasionTracker
-
-__all__ = ["CheckResult", "CheckService", "Price", "disclosable", "summarize_check"]
 
 
 @dataclass(frozen=True, kw_only=True)

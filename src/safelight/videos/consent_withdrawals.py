@@ -75,7 +75,7 @@ class ConsentWithdrawals:
         mine = (consent_uses.c.consent_id == consent_id, consent_uses.c.video_id == video_id)
         changed: tuple[str, ...] = ()
         if any(self._needs_consent(tx, consent_id, each) for each in sources_of(tx, (video_id,))):
-            consent = tx.one(consents, consents.c.id == consent_id)
+            consent = tx.one(consents, consent_id)
             by_subject = consent is not None and consent.revoked_by == SUBJECT
             changed = end_family_within(
                 self._context,

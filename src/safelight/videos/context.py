@@ -203,7 +203,7 @@ class PipelineContext:
             if first is not None:
                 first(tx)
                 tx = tx.of_tenant(video.tenant)
-            row = tx.one(tables.videos, tables.videos.c.id == video.id, lock=True)
+            row = tx.one(tables.videos, video.id, lock=True)
             if row is None or (row.enqueue_count, row.state) != (snapshot.run, video.state.value):
                 raise StaleRevision(video.id)
             yield tx

@@ -147,7 +147,7 @@ def _sources_across_tenants(tx: Transaction, video_ids: Collection[str]) -> list
     found = list(video_ids)
     for each in found:
         table = videos if is_id(each, "video") else characters
-        row = tx.one(table, table.c.id == each)
+        row = tx.one(table, each)
         if row is not None:
             own = sources_of(tx.of_tenant(row.tenant_id), (each,))
             found += [source for source in own if source not in found]
@@ -156,8 +156,8 @@ def _sources_across_tenants(tx: Transaction, video_ids: Collection[str]) -> list
 
 def newest_release(tx: Transaction, video_id: str) -> str:
     """The id under which the file of a video was released last. A withdrawal concerns that one."""
-    row = tx.one(videos, videos.c.id == video_id)
+    row = tx.one(videos, video_id)
     while row is not None and row.reinstated_as:
         video_id = row.reinstated_as
-        row = tx.one(videos, videos.c.id == video_id)
+        row = tx.one(videos, video_id)
     return video_id

@@ -107,19 +107,6 @@ class EvasionTracker:
         # A prompt is often checked and then submitted.
         self._sketch_text = lru_cache(maxsize=MAX_KEPT_SKETCHES)(lambda text: sketch(text, embedder))
 
-    def find_match(
-        self,
-        principal: Principal,
-        end_user: str | None,
-        texts: Mapping[str, str],
-        *,
-        negated: Collection[str] = (),
-    ) -> EvasionMatch:
-        """The lineage of blocked prompts that these texts paraphrase, or `NO_MATCH`."""
-        with self._database.read_transaction(principal.tenant) as tx:
-            blocks = self.recent_blocks(tx, principal, end_user)
-        return self.match(blocks, texts, negated=negated)
-
     def recent_blocks(self, tx: Transaction, principal: Principal, end_user: str | None) -> list[Row[Any]]:
         """The blocked prompts of this end user or account that are still remembered, for `match`."""
         return tx.select(
@@ -141,7 +128,8 @@ class EvasionTracker:
     def match(
         self, blocks: Sequence[Row[Any]], texts: Mapping[str, str], *, negated: Collection[str] = ()
     ) -> EvasionMatch:
-        """Same as `find_match`, for blocks that `recent_blocks` returned.
+        """The lineage of blocked prompts that these texts paraphrase, or `NO_MATCH`; `blocks` are from
+        `recent_blocks`.
 
         This is slow, so do not hold a transaction open.
         """

@@ -117,14 +117,13 @@ class Lineage:
         Checks again, with a lock, that the sources may be used. Raises the same errors as `trace`. A consent
         that is withdrawn later finds the video by its lineage.
         """
-        videos, consents, characters = tables.videos.c, tables.consents.c, tables.characters.c
         for parent, step in lineage.parents.items():
             if is_id(parent, "video"):
-                row = tx.one(tables.videos, videos.id == parent, lock=True)
+                row = tx.one(tables.videos, parent, lock=True)
                 if row is None or row.deleted_at is not None or row.state != VideoState.DELIVERED.value:
                     raise _not_found(parent)
             else:
-                row = tx.one(tables.characters, characters.id == parent, lock=True)
+                row = tx.one(tables.characters, parent, lock=True)
                 if row is None or row.state != CharacterState.READY.value:
                     raise Withdrawn(f"The character {parent[:80]!r} cannot be used any more.")
             tx.insert(
@@ -137,7 +136,7 @@ class Lineage:
         for file in lineage.borrowed:
             reuse_file(tx, video_id, file)
         for consent_id in sorted(lineage.consents):
-            row = tx.one(tables.consents, consents.id == consent_id, lock=True)
+            row = tx.one(tables.consents, consent_id, lock=True)
             if row is None or row.revoked_at is not None:
                 raise Withdrawn("A consent on which the source rests was withdrawn.")
             record_use(tx, consent_id, video_id)

@@ -57,7 +57,7 @@ def strike_for_withdrawal(context: PipelineContext, tx: Transaction, case: Case,
         for finding in record.findings
     )
     category = find_confirmed_category(context, tx, case, decision)
-    row = tx.one(tables.videos, tables.videos.c.id == case.video_id)
+    row = tx.one(tables.videos, case.video_id)
     if row is not None:
         offence = Offence(
             video_id=row.id,

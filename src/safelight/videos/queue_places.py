@@ -72,7 +72,7 @@ class QueuePlaces:
         again.
         """
         with self._context.database.read_transaction(tenant) as tx:
-            row = tx.one(tables.videos, tables.videos.c.id == video_id)
+            row = tx.one(tables.videos, video_id)
         if row is None:
             return "work", None
         state = VideoState(row.state)

@@ -16,6 +16,7 @@ from safelight.accounts import KeyScope, Principal
 from safelight.accounts.gates import Gates
 from safelight.accounts.models import TENANT_SUBJECT, account_subject, end_user_subject, subjects_of
 from safelight.accounts.terms import Terms, read_terms
+from safelight.core.dates import format_day
 from safelight.core.errors import QuotaExceeded
 from safelight.providers.protocol import ChargeStatus
 from safelight.store import tables
@@ -116,7 +117,7 @@ class Quota:
     def reserve(self, tx: Transaction, usage: Usage, *, now: float) -> None:
         """Reserve the quotas for one video. Raises `QuotaExceeded`, with the seconds until the next day."""
         used = tables.quota_usage.c
-        day = _day(now)
+        day = format_day(now)
         for subject in subjects_of(usage.account, usage.end_user):
             limits = self._limits(tx, subject)
             tx.insert_or_ignore(
@@ -154,7 +155,7 @@ class Quota:
     def read(self, tx: Transaction, subject: str, *, now: float) -> QuotaUse:
         """What a subject used today, and its limits."""
         of = tables.quota_usage.c
-        row = tx.one(tables.quota_usage, of.subject == subject, of.day == _day(now))
+        row = tx.one(tables.quota_usage, of.subject == subject, of.day == format_day(now))
         used = UsedToday(
             videos=row.videos if row else 0,
             seconds=int(row.seconds) if row else 0,
@@ -169,7 +170,7 @@ class Quota:
             tx.update(
                 tables.quota_usage,
                 used.subject == subject,
-                used.day == _day(reserved_at),
+                used.day == format_day(reserved_at),
                 used.videos > 0,
                 videos=used.videos - 1,
                 seconds=used.seconds - usage.seconds,
@@ -210,10 +211,6 @@ def _whose(subject: str) -> str:
     return "This API key" if subject.startswith(account_subject("")) else "This end user"
 
 
-def _day(now: float) -> str:
-    return dt.datetime.fromtimestamp(now, dt.UTC).date().isoformat()
-
-
 class QuotaReader:
     """Reads how much of a quota was used today, and what was spent."""
 
@@ -239,7 +236,7 @@ class QuotaReader:
         """What the generators charged this tenant today and this month, by currency."""
         principal.require(KeyScope.ADMIN)
         with self._database.read_transaction(principal.tenant) as tx:
-            today = _day(tx.now())
+            today = format_day(tx.now())
             days = (today, f"{today[:8]}01")
             starts = [dt.datetime.fromisoformat(f"{day}T00:00Z").timestamp() for day in days]
             return tuple(

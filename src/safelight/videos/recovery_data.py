@@ -42,7 +42,7 @@ def _releases_until(tx: Transaction, video_id: str) -> list[str]:
     """
     found: list[str] = []
     next_id: str | None = video_id
-    while next_id and (row := tx.one(tables.videos, tables.videos.c.id == next_id)) is not None:
+    while next_id and (row := tx.one(tables.videos, next_id)) is not None:
         found.append(row.id)
         next_id = row.reinstated_from
     return found
@@ -50,9 +50,9 @@ def _releases_until(tx: Transaction, video_id: str) -> list[str]:
 
 def _is_released_again(tx: Transaction, video: Video) -> bool:
     """Whether the newest release of the file is delivered, or will be."""
-    row = tx.one(tables.videos, tables.videos.c.id == video.id)
+    row = tx.one(tables.videos, video.id)
     while row is not None and row.reinstated_as:
-        row = tx.one(tables.videos, tables.videos.c.id == row.reinstated_as)
+        row = tx.one(tables.videos, row.reinstated_as)
     if row is None or row.id == video.id:
         return False
     state = VideoState(row.state)

@@ -108,7 +108,7 @@ def scan_kept_clip(context: PipelineContext, tx: Transaction, video_id: str, *, 
 
 
 def _with_kept_clip(tx: Transaction, video_id: str) -> Row[Any]:
-    row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
+    row = tx.one(tables.videos, video_id, lock=True)
     if row is None or row.deleted_at is not None:
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
     if row.reinstated_as is not None:
@@ -234,7 +234,7 @@ def _locked(tx: Transaction, video_id: str) -> Row[Any]:
 
     Raises `Conflict` if the decision cannot be appealed.
     """
-    row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
+    row = tx.one(tables.videos, video_id, lock=True)
     if row is None or row.deleted_at is not None:
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
     explanation = mappers.from_json(row.explanation) or {}

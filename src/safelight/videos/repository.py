@@ -180,7 +180,7 @@ def read_snapshot(tx: Transaction, video_id: str) -> VideoSnapshot:
 
 
 def _row(tx: Transaction, video_id: str) -> Row[Any]:
-    row = tx.one(tables.videos, tables.videos.c.id == video_id)
+    row = tx.one(tables.videos, video_id)
     if row is None:
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
     return row

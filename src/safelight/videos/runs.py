@@ -13,7 +13,7 @@ def next_run(database: Database, tenant: str, video_id: str, run: int) -> int | 
     with database.transaction(tenant=tenant) as tx:
         changed = tx.update(
             tables.videos,
-            tables.videos.c.id == video_id,
+            video_id,
             tables.videos.c.enqueue_count == run,
             enqueue_count=run + 1,
         )

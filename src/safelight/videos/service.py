@@ -189,7 +189,7 @@ class VideoService:
         _check_id(video_id)
         before = self.context.videos.get(principal.tenant, video_id)
         with self.context.database.transaction(tenant=principal.tenant) as tx:
-            row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
+            row = tx.one(tables.videos, video_id, lock=True)
             assert row is not None
             video = mappers.video(row)
             if row.deleted_at is not None:

@@ -61,7 +61,7 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
         created_at=now,
     )
     if verdict.quarantine:
-        tx.update(tables.videos, tables.videos.c.id == video_id, quarantined=True)
+        tx.update(tables.videos, video_id, quarantined=True)
         open_entry(tx, video_id, VaultKind.QUARANTINED)
     if verdict.vault:
         open_entry(
@@ -90,7 +90,7 @@ def _find_person(tx: Transaction, video_id: str) -> str | None:
         return None
     if row.end_user:
         return end_user_subject(row.end_user)
-    is_person = tx.count(tables.people, tables.people.c.id == row.principal_id)
+    is_person = tx.count(tables.people, row.principal_id)
     return account_subject(row.principal_id) if is_person else None
 
 

@@ -340,7 +340,7 @@ class SubmissionService:
             record_stage(tx, video_id, stage)
         tx.append_audit(f"video.{state.value}", subject=video_id, actor="policy", content={})
         tx.publish(f"video.{state.value}", subject=video_id, body={"id": video_id, "at": now})
-        row = tx.one(tables.videos, tables.videos.c.id == video_id)
+        row = tx.one(tables.videos, video_id)
         assert row is not None
         return mappers.video(row)
 

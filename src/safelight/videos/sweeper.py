@@ -274,7 +274,7 @@ class Sweeper:
             with self.part.rows.attempt(asset.id):
                 self._context.blobs.move_to_vault(asset.tenant_id, asset.sha256)
                 with self._context.database.transaction(tenant=asset.tenant_id) as tx:
-                    tx.update(tables.assets, assets.id == asset.id, vaulted_at=tx.now())
+                    tx.update(tables.assets, asset.id, vaulted_at=tx.now())
                     tx.append_audit(
                         "vaulted", subject=asset.video_id or asset.id, actor="sweeper", content={}
                     )
@@ -320,7 +320,7 @@ class Sweeper:
         if not is_covered or video.state not in (VideoState.QUEUED, VideoState.GENERATING):
             return False
         with self._context.database.transaction(tenant=video.tenant) as tx:
-            tx.one(tables.videos, tables.videos.c.id == video.id, lock=True)
+            tx.one(tables.videos, video.id, lock=True)
             last = last_attempt(tx, video.id)
             if last is not None and last.ended_at is None:
                 return False

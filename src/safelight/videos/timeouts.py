@@ -36,7 +36,7 @@ def end_late(context: PipelineContext, tx: Transaction, video: Video, error: Dea
 
     If it is unknown whether a paid generator has accepted the attempt, the video ends with `submit_unknown`.
     """
-    row = tx.one(tables.videos, tables.videos.c.id == video.id, lock=True)
+    row = tx.one(tables.videos, video.id, lock=True)
     if row is None or row.generated_at is not None:
         # The upstream has finished since the row was read.
         raise StaleRevision(video.id)

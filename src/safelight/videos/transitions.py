@@ -63,7 +63,7 @@ def update(tx: Transaction, video: Video, **changes: Any) -> None:
         changes["explanation"] = canonical_json.encode(changes["explanation"])
     changed = tx.update(
         tables.videos,
-        tables.videos.c.id == video.id,
+        video.id,
         tables.videos.c.revision == video.revision,
         updated_at=tx.now(),
         revision=video.revision + 1,
@@ -78,9 +78,7 @@ def write_progress(tx: Transaction, video_id: str, percent: int) -> None:
 
     The state and the revision do not change, and no audit entry is written.
     """
-    tx.update(
-        tables.videos, tables.videos.c.id == video_id, tables.videos.c.progress < percent, progress=percent
-    )
+    tx.update(tables.videos, video_id, tables.videos.c.progress < percent, progress=percent)
 
 
 def _summary(tx: Transaction, video_id: str) -> bytes:

@@ -63,7 +63,7 @@ class VaultEntry(Shown):
 
 def find_request(tx: Transaction, video_id: str) -> Row[Any] | None:
     """The row of the video or character."""
-    return tx.one(videos, videos.c.id == video_id) or tx.one(characters, characters.c.id == video_id)
+    return tx.one(videos, video_id) or tx.one(characters, video_id)
 
 
 def open_entry(tx: Transaction, video_id: str, kind: VaultKind, *, stops: str | None = None) -> None:
@@ -95,7 +95,7 @@ def close_entry(
         return False
     tx.update(
         vault_entries,
-        vault_entries.c.id == row.id,
+        row.id,
         open_key=None,
         stops=None if decision is VaultDecision.DISMISSED else row.stops,
         decision=decision.value,
@@ -111,7 +111,7 @@ def close_entry(
 
 def close_by_case(tx: Transaction, case_id: str, *, video_id: str, decided_by: str) -> None:
     """Close the entry of a quarantined video in the transaction of a decision that only an officer makes."""
-    if tx.count(cases, cases.c.id == case_id, cases.c.quarantined):
+    if tx.count(cases, case_id, cases.c.quarantined):
         close_entry(
             tx,
             vault_entries.c.open_key == f"{VaultKind.QUARANTINED.value}:{video_id}",

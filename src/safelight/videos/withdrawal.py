@@ -92,7 +92,7 @@ def is_withdrawn(database: Database, video_id: str) -> bool:
     """
     released, next_id = [], video_id
     with database.across_tenants("origin of a file", readonly=True) as tx:
-        while next_id and (row := tx.one(tables.videos, tables.videos.c.id == next_id)) is not None:
+        while next_id and (row := tx.one(tables.videos, next_id)) is not None:
             released.append(row)
             next_id = row.reinstated_as
     ended = any(row.vaulted or row.state == VideoState.WITHDRAWN.value for row in released)
@@ -102,7 +102,7 @@ def is_withdrawn(database: Database, video_id: str) -> bool:
 def has_delivered(database: Database, tenant: str, video_id: str) -> bool:
     """Whether a file was delivered for this video of the tenant, also one that an appeal released again."""
     with database.read_transaction(tenant) as tx:
-        row = tx.one(tables.videos, tables.videos.c.id == video_id)
+        row = tx.one(tables.videos, video_id)
     return row is not None and row.sealed_sha256 is not None
 
 
@@ -147,7 +147,7 @@ def _locked(tx: Transaction, video_id: str) -> Video | None:
     """The current row of a video, locked until the transaction ends."""
     if not is_id(video_id, "video"):
         return None
-    row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
+    row = tx.one(tables.videos, video_id, lock=True)
     return None if row is None else mappers.video(row)
 
 
@@ -167,7 +167,7 @@ def _family(tx: Transaction, video_id: str, *, actor: str) -> list[str]:
 def _reject_character(tx: Transaction, character_id: str, *, actor: str) -> None:
     of = tables.characters.c
     rejected = CharacterState.REJECTED.value
-    if tx.update(tables.characters, of.id == character_id, of.state != rejected, state=rejected):
+    if tx.update(tables.characters, character_id, of.state != rejected, state=rejected):
         tx.append_audit("character.rejected", subject=character_id, actor=actor, content={})
 
 
@@ -185,6 +185,6 @@ def _children(tx: Transaction, video_id: str) -> list[str]:
         tables.copied_sources.c.source_id == video_id,
         columns=[tables.copied_sources.c.video_id],
     )
-    row = tx.one(tables.videos, videos.id == video_id)
+    row = tx.one(tables.videos, video_id)
     released = [row.reinstated_as] if row is not None and row.reinstated_as else []
     return sorted({*(each.id for each in made), *(each.video_id for each in (*stepped, *copied)), *released})

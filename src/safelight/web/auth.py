@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from safelight.accounts import Accounts, KeyScope, Principal
 from safelight.core.errors import BadInput, Forbidden, Unauthenticated
 
 from .provenance import ProvenanceDoor
+from .responses import JsonResponse
 from .services import Services
 from .thread_pool import Threads
 
@@ -22,6 +23,9 @@ COOKIE = "safelight_session"
 #: A header that was removed. A request with it is refused, because it would act in another tenant than meant.
 _REMOVED_HEADER = "Safelight-Tenant"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 # The state of one running app, shared by the HTTP API and the web pages.
 
@@ -49,6 +53,12 @@ class AppState:
             check_threads=Threads(services.max_concurrent_checks),
             readiness_threads=Threads(4),
         )
+
+    async def show(
+        self, view: Callable[[_T], object], call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> Response:
+        """The response with the view of what `call` returns in a thread."""
+        return JsonResponse(view(await self.threads.run(call, *args, **kwargs)))
 
 
 def app_state(request: Request) -> AppState:

@@ -127,7 +127,7 @@ class Notifier:
             for event in events:
                 with self.part.rows.attempt(event.id), tx.savepoint():
                     self._queue_event(tx, event)
-                    tx.update(tables.outbox, tables.outbox.c.id == event.id, delivered_at=tx.now())
+                    tx.update(tables.outbox, event.id, delivered_at=tx.now())
                     converted += 1
         return converted
 
@@ -141,11 +141,6 @@ class Notifier:
         for delivery in claimed:
             self._senders.submit(self._send_one, delivery)
         return len(claimed)
-
-    def is_idle(self) -> bool:
-        """Whether this process is not sending any message at the moment."""
-        with self._lock:
-            return not self._in_flight.total()
 
     def _queue_event(self, tx: Transaction, event: Row[Any]) -> None:
         if event.topic == EventType.CASE_DECIDED.value:
@@ -169,7 +164,7 @@ class Notifier:
         row = None
         if kind is not None:
             videos = tables.videos.c
-            row = tx.one(tables.videos, videos.id == event.subject, videos.tenant_id == event.tenant_id)
+            row = tx.one(tables.videos, event.subject, videos.tenant_id == event.tenant_id)
         if kind is None or row is None:
             return
         if row.accepted_at is not None:
@@ -207,7 +202,7 @@ class Notifier:
         """The outcome of a case, and of the appeal that it is about, without anything about the reviewer."""
         decided, tenant = tables.decisions.c, event.tenant_id
         made = tx.one(tables.decisions, decided.case_id == event.subject, decided.tenant_id == tenant)
-        case = tx.one(tables.cases, tables.cases.c.id == event.subject, tables.cases.c.tenant_id == tenant)
+        case = tx.one(tables.cases, event.subject, tables.cases.c.tenant_id == tenant)
         if made is None or case is None:
             return
         data = {"id": case.id, "kind": case.kind, "video_id": case.video_id, "action": made.action}

@@ -154,7 +154,9 @@ class _Fields:
 
 def _answer(one: Operation, of: object, principal: Principal, given: dict[str, Any]) -> bytes | None:
     result = one.call(of, principal, **given)
-    return None if result is None or one.shows is None else to_json(one.shows(result, principal))
+    if result is None or one.shows is None:
+        return None
+    return to_json(one.shows(result, *([principal] if one.for_reader else [])))
 
 
 def _has_body(one: Operation) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Concatenate, TypeVar, get_type_hints
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import KeyScope
 
 _R = TypeVar("_R")
 
@@ -24,8 +24,10 @@ class Operation:
     name: str
     summary: str
     description: str | None
-    #: The view of the result for a reader; None for an operation that answers with nothing.
-    shows: Callable[[Any, Principal | None], Any] | None
+    #: The view of the result; None for an operation that answers with nothing.
+    shows: Callable[..., Any] | None
+    #: Whether `shows` also takes the principal who reads the view.
+    for_reader: bool
     #: When the result is None although there is a view.
     nothing: str
     statuses: tuple[int, ...]
@@ -64,7 +66,8 @@ class Operations:
         summary: str,
         call: Callable[..., _R | None],
         *statuses: int,
-        shows: Callable[[_R, Principal | None], Any] | None = None,
+        shows: Callable[Concatenate[_R, ...], Any] | None = None,
+        for_reader: bool = False,
         description: str | None = None,
         nothing: str = "",
         name: str = "",
@@ -79,6 +82,7 @@ class Operations:
             summary=summary,
             description=description,
             shows=shows,
+            for_reader=for_reader,
             nothing=nothing,
             statuses=(*self.statuses, *statuses),
         )

@@ -43,7 +43,7 @@ def test_an_authority_that_does_not_answer_is_a_problem(
     run: Run, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     roots = folder / "roots.pem"
-    roots.write_text(load().persistence.sealer.trust_anchor_pem)
+    roots.write_text(load().persistence.sealer._keys.create_anchors_pem())
     monkeypatch.setenv("SAFELIGHT_SEALING__TIMESTAMP_URL", "http://127.0.0.1:9/tsa")
     monkeypatch.setenv("SAFELIGHT_SEALING__TIMESTAMP_ANCHORS", str(roots))
     problem = run("signing", "check", code=1)["problems"][0]

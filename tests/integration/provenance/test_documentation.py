@@ -27,7 +27,7 @@ def test_the_documented_c2pa_python_code_works_as_printed(
     monkeypatch.chdir(tmp_path)
     shutil.copy(video, "plain.mp4")
     sealer.seal(Path("plain.mp4"), Path("video.mp4"), facts())
-    Path("safelight-roots.pem").write_text(sealer.trust_anchor_pem, encoding="utf-8")
+    Path("safelight-roots.pem").write_text(sealer._keys.create_anchors_pem(), encoding="utf-8")
     exec(compile(example, str(PAGE), "exec"), {})
     assert capsys.readouterr().out.startswith("Trusted\n")
 

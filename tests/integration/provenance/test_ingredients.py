@@ -56,7 +56,7 @@ def test_an_edited_video_has_its_source_as_parent_with_the_whole_history(
         sealer.seal(video, child, facts(badge=False, ingredients=(source_of(generations[-1]),)))
         generations.append(child)
 
-    state, active, manifests = read(generations[-1], sealer.trust_anchor_pem)
+    state, active, manifests = read(generations[-1], sealer._keys.create_anchors_pem())
     assert state == "Trusted"
     assert len(manifests) == 4
     assert [one["action"] for one in actions_of(active)] == ["c2pa.opened", "c2pa.edited"]
@@ -87,7 +87,7 @@ def test_references_are_inputs_and_contain_no_picture_of_them(
     sealed = tmp_path / "sealed.mp4"
     sealer.seal(video, sealed, facts(badge=False, ingredients=given))
 
-    state, active, manifests = read(sealed, sealer.trust_anchor_pem)
+    state, active, manifests = read(sealed, sealer._keys.create_anchors_pem())
     assert (state, len(manifests)) == ("Trusted", 1)
     [created] = actions_of(active)
     assert created["action"] == "c2pa.created"
@@ -117,7 +117,7 @@ def test_the_manifest_of_a_provider_is_kept_after_its_file_was_converted(
     sealed = tmp_path / "sealed.mp4"
     archived = replace(found, path=stored, archived=True)
     sealer.seal(video, sealed, facts(badge=False, ingredients=(archived,)))
-    state, active, manifests = read(sealed, sealer.trust_anchor_pem)
+    state, active, manifests = read(sealed, sealer._keys.create_anchors_pem())
     assert (state, len(manifests)) == ("Trusted", 2)
     assert [one["action"] for one in actions_of(active)] == ["c2pa.opened", "c2pa.transcoded"]
     [ingredient] = active["ingredients"]
@@ -125,7 +125,7 @@ def test_the_manifest_of_a_provider_is_kept_after_its_file_was_converted(
     failures = ingredient["validation_results"]["activeManifest"]["failure"]
     assert [one["code"] for one in failures] == ["signingCredential.untrusted"]
 
-    both = read(sealed, sealer.trust_anchor_pem + provider.anchors_pem)
+    both = read(sealed, sealer._keys.create_anchors_pem() + provider.anchors_pem)
     assert both[0] == "Trusted"
 
 
@@ -142,7 +142,7 @@ def test_a_damaged_manifest_of_an_ingredient_does_not_stop_the_seal(
     parent.write_bytes(data)
     sealed = tmp_path / "sealed.mp4"
     sealer.seal(video, sealed, facts(badge=False, ingredients=(source_of(parent),)))
-    state, active, _ = read(sealed, sealer.trust_anchor_pem)
+    state, active, _ = read(sealed, sealer._keys.create_anchors_pem())
     assert state == "Trusted"
     assert active["ingredients"][0]["title"] == "source"
 
@@ -154,7 +154,7 @@ def test_the_operators_statement_on_training_is_in_the_manifest(
     options = SealingOptions(training=TrainingUse.NOT_ALLOWED)
     sealer = Sealer(sandbox=sandbox, keys=keys, options=options)
     sealer.seal(video, sealed, facts())
-    state, active, _ = read(sealed, sealer.trust_anchor_pem)
+    state, active, _ = read(sealed, sealer._keys.create_anchors_pem())
     assert state == "Trusted"
     stated = {one["label"]: one["data"] for one in active["assertions"]}["cawg.training-mining"]
     assert stated["entries"]["cawg.ai_generative_training"] == {"use": "notAllowed"}
@@ -187,7 +187,7 @@ def test_two_ingredients_that_contradict_each_other_cost_their_manifests_and_not
     sealer = Sealer(sandbox=sandbox, keys=keys, watermark=marks if has_mark else None)
     sealed = tmp_path / "sealed.mp4"
     seal = sealer.seal(video, sealed, facts(ingredients=given))
-    state, active, manifests = read(sealed, sealer.trust_anchor_pem)
+    state, active, manifests = read(sealed, sealer._keys.create_anchors_pem())
     assert (state, len(manifests)) == ("Trusted", 1)
     assert [one["title"] for one in active["ingredients"]] == ["r 0", "r 1"]
     assert seal.facts["ingredients"] == "titles only"

@@ -72,6 +72,11 @@ class ScriptedRecovery:
         return self.next
 
 
+def check_file(checks: ProvenanceChecks, path: Path) -> ProvenanceCheck:
+    look = checks.look(path)
+    return look if isinstance(look, ProvenanceCheck) else checks.search(path, look)
+
+
 @pytest.fixture(autouse=True)
 def _delivered(database: Database) -> None:
     with database.transaction("tenant_a") as tx:
@@ -103,7 +108,7 @@ def checks(database: Database, recovery: Any, withdrawn: set[str]) -> Provenance
 
 def check_up_to_the_limit(checks: ProvenanceChecks) -> None:
     for _ in range(MAX_CHECKS_PER_DAY):
-        assert checks.check_file(Path("a.mp4")).public.answer is Answer.CHANGED
+        assert check_file(checks, Path("a.mp4")).public.answer is Answer.CHANGED
 
 
 def answer_of(check: ProvenanceCheck) -> tuple[Answer, Ground]:
@@ -115,12 +120,12 @@ def test_after_five_near_duplicates_a_day_the_first_answer_is_repeated_without_a
 ) -> None:
     check_up_to_the_limit(checks)
     recovery.next = replace(recovery.next, conclusion=PICTURE_ONLY)
-    sixth = checks.check_file(Path("a.mp4"))
+    sixth = check_file(checks, Path("a.mp4"))
     first = PublicAnswer(answer=Answer.CHANGED, ground=Ground.MARK_AND_PICTURE, day="2026-11-20")
     assert sixth.public == msgspec.structs.replace(first, repeated=True)
     assert sixth.seal is None
     withdrawn.add(SEAL.video_id)
-    assert checks.check_file(Path("a.mp4")).public.withdrawn
+    assert check_file(checks, Path("a.mp4")).public.withdrawn
     assert recovery.searches == MAX_CHECKS_PER_DAY
 
 
@@ -128,11 +133,11 @@ def test_the_first_answer_of_the_day_is_repeated_and_not_a_later_one(
     checks: ProvenanceChecks, recovery: ScriptedRecovery
 ) -> None:
     recovery.next = replace(recovery.next, conclusion=PICTURE_ONLY)
-    checks.check_file(Path("a.mp4"))
+    check_file(checks, Path("a.mp4"))
     recovery.next = replace(recovery.next, conclusion=FROM_HERE)
     for _ in range(MAX_CHECKS_PER_DAY - 1):
-        assert checks.check_file(Path("a.mp4")).public.answer is Answer.CHANGED
-    assert answer_of(checks.check_file(Path("a.mp4"))) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
+        assert check_file(checks, Path("a.mp4")).public.answer is Answer.CHANGED
+    assert answer_of(check_file(checks, Path("a.mp4"))) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +153,8 @@ def test_neither_unchanged_nor_not_found_is_repeated_for_a_near_duplicate(
 ) -> None:
     recovery.next = replace(recovery.next, conclusion=conclusion)
     for _ in range(MAX_CHECKS_PER_DAY):
-        checks.check_file(Path("a.mp4"))
-    sixth = checks.check_file(Path("a.mp4"))
+        check_file(checks, Path("a.mp4"))
+    sixth = check_file(checks, Path("a.mp4"))
     assert sixth.public == PublicAnswer(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY, repeated=True)
 
 
@@ -158,8 +163,8 @@ def test_the_answer_about_another_video_is_not_repeated(
 ) -> None:
     recovery.first = replace(recovery.first, similar=(OTHER.sha256,))
     for _ in range(MAX_CHECKS_PER_DAY):
-        checks.check_file(Path("a.mp4"))
-    assert answer_of(checks.check_file(Path("a.mp4"))) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
+        check_file(checks, Path("a.mp4"))
+    assert answer_of(check_file(checks, Path("a.mp4"))) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
 
 
 def test_no_answer_about_one_video_is_repeated_for_a_file_that_is_near_to_two(
@@ -168,7 +173,7 @@ def test_no_answer_about_one_video_is_repeated_for_a_file_that_is_near_to_two(
     check_up_to_the_limit(checks)
     for similar in ((SEAL.sha256, OTHER.sha256), (OTHER.sha256, SEAL.sha256)):
         recovery.first = replace(recovery.first, similar=similar)
-        limited = checks.check_file(Path("b.mp4")).public
+        limited = check_file(checks, Path("b.mp4")).public
         assert limited == PublicAnswer(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY, repeated=True)
     assert recovery.searches == MAX_CHECKS_PER_DAY
 
@@ -179,7 +184,7 @@ def test_a_check_counts_for_every_near_video(checks: ProvenanceChecks, recovery:
     check_up_to_the_limit(checks)
     for sha256 in both.similar:
         recovery.first = replace(both, similar=(sha256,))
-        assert checks.check_file(Path("a.mp4")).public.repeated
+        assert check_file(checks, Path("a.mp4")).public.repeated
     assert recovery.searches == MAX_CHECKS_PER_DAY
 
 
@@ -228,7 +233,7 @@ def test_above_the_limit_the_mark_of_a_video_that_is_not_near_is_answered_like_n
     with_mark = [replace(without, conclusion=one, seal=SEAL) for one in (FROM_HERE, copied, PICTURE_ONLY)]
     answers = []
     for recovery.next in (without, *with_mark):
-        answers.append(checks.check_file(Path("b.mp4")))
+        answers.append(check_file(checks, Path("b.mp4")))
     assert answers == [answers[0]] * 4
     assert answer_of(answers[0]) == (answer.answer, answer.ground)
 
@@ -241,7 +246,7 @@ def test_above_the_limit_a_video_whose_picture_agrees_is_not_called_not_found(
     with_mark = Recovered(conclusion=FROM_HERE, verification=NOTHING_READ, seal=SEAL)
     answers = []
     for recovery.next in (with_mark, replace(with_mark, conclusion=PICTURE_ONLY)):
-        answers.append(checks.check_file(Path("b.mp4")))
+        answers.append(check_file(checks, Path("b.mp4")))
     assert answers[0] == answers[1]
     assert answer_of(answers[0]) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
 
@@ -253,7 +258,7 @@ def test_above_the_limit_the_exact_file_is_still_known(
     recovery.first = FirstLook(verification=NOTHING_READ, known=SEAL)
     exact = Conclusion(answer=Answer.UNCHANGED, ground=Ground.EXACT_FILE)
     recovery.next = replace(recovery.next, conclusion=exact)
-    found = checks.check_file(Path("a.mp4"))
+    found = check_file(checks, Path("a.mp4"))
     assert (found.public.answer, found.seal is not None) == (Answer.UNCHANGED, True)
 
 
@@ -261,9 +266,9 @@ def test_the_check_names_the_delivered_file_only_if_the_answer_is_from_here(
     checks: ProvenanceChecks, recovery: ScriptedRecovery
 ) -> None:
     recovery.next = replace(recovery.next, conclusion=PICTURE_ONLY)
-    assert checks.check_file(Path("a.mp4")).seal is None
+    assert check_file(checks, Path("a.mp4")).seal is None
     recovery.next = replace(recovery.next, conclusion=FROM_HERE)
-    named = checks.check_file(Path("a.mp4")).seal
+    named = check_file(checks, Path("a.mp4")).seal
     assert named is not None
     assert named.sha256 == SEAL.sha256
 
@@ -273,7 +278,7 @@ def test_a_file_that_names_no_video_is_not_counted(
 ) -> None:
     recovery.first = replace(recovery.first, similar=())
     recovery.next = Recovered(conclusion=NOT_FOUND, verification=NOTHING_READ)
-    checks.check_file(Path("a.mp4"))
+    check_file(checks, Path("a.mp4"))
     with database.across_tenants("test", readonly=True) as tx:
         assert tx.count(provenance_check_counts) == 0
 
@@ -282,9 +287,9 @@ def test_only_a_file_from_here_gets_a_day_and_the_word_withdrawn(
     checks: ProvenanceChecks, recovery: ScriptedRecovery
 ) -> None:
     recovery.next = replace(recovery.next, is_withdrawn=True)
-    assert checks.check_file(Path("a.mp4")).public.withdrawn
+    assert check_file(checks, Path("a.mp4")).public.withdrawn
     recovery.next = replace(recovery.next, conclusion=PICTURE_ONLY)
-    public = checks.check_file(Path("a.mp4")).public
+    public = check_file(checks, Path("a.mp4")).public
     assert (public.day, public.withdrawn) == (None, False)
 
 
@@ -321,7 +326,7 @@ def test_a_file_that_is_neither_a_video_nor_a_picture_gets_no_answer_about_its_o
 ) -> None:
     recovery.first = FirstLook(verification=NOTHING_READ, known=None, has_picture=False)
     with pytest.raises(InvalidMedia, match=r"^This is not a video or picture that we can open\.$"):
-        checks.check_file(Path("page.html"))
+        check_file(checks, Path("page.html"))
     assert recovery.searches == 0
 
 

@@ -39,12 +39,12 @@ def test_a_sealed_file_is_trusted_under_our_root_and_contains_the_decision(
     sealed = tmp_path / "sealed.mp4"
     seal = sealer.seal(video, sealed, facts())
 
-    stored = read_with_c2pa_itself(sealed, sealer.trust_anchor_pem, seal.manifest)
+    stored = read_with_c2pa_itself(sealed, sealer._keys.create_anchors_pem(), seal.manifest)
     assert stored.get_validation_state() == "Trusted"
     other = KeyStore.own(tmp_path / "other", organization="Test Films")
     other.signing()
     assert read_with_c2pa_itself(sealed, other.anchors_pem).get_validation_state() == "Valid"
-    reader = read_with_c2pa_itself(sealed, sealer.trust_anchor_pem)
+    reader = read_with_c2pa_itself(sealed, sealer._keys.create_anchors_pem())
     assert reader.get_validation_state() == "Trusted"
     names = set(re.findall(r'"(\w+)":', json.dumps(json.loads(reader.json())["manifests"])))
     assert "action" in names

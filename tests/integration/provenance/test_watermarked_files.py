@@ -140,7 +140,7 @@ def test_the_delivered_file_has_the_mark_that_its_seal_and_manifest_name_and_no_
     assert read_mark(sealed, watermark_keys.current().seed) == int(seal.mark.content_id or "", 16)
     assert seal.sha256 == hashlib.sha256(sealed.read_bytes()).hexdigest()
     assert seal.source_sha256 == hashlib.sha256(textured.read_bytes()).hexdigest()
-    reader = read_with_c2pa_itself(sealed, marking_sealer.trust_anchor_pem)
+    reader = read_with_c2pa_itself(sealed, marking_sealer._keys.create_anchors_pem())
     assert reader.get_validation_state() == "Trusted"
     active: Any = reader.get_active_manifest()
     found = {one["label"]: one["data"] for one in active["assertions"]}

@@ -111,7 +111,7 @@ def test_a_block_links_to_its_appeal_which_is_decided_once(house: House) -> None
     assert (ended.state, ended.reinstated_as) == (VideoState.REJECTED, None)
     with pytest.raises(Conflict, match="once"):
         appeal(house, video)
-    (closed,) = house.reviews.list_for_video(reviewer(house), video.id)
+    (closed,) = house.cases_of(video.id)
     with pytest.raises(Conflict, match="decided already"):
         decide(house, closed, "overturn", "ben")
 

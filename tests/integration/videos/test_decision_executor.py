@@ -49,7 +49,7 @@ def test_a_decision_that_meets_a_locked_row_does_not_stop_the_others(
 ) -> None:
     locked, fine = house.order(MARKED), house.order(f"{MARKED} again")
     for video, action in ((locked, "approve"), (fine, "refuse")):
-        (case,) = house.reviews.list_for_video(reviewer(house), video.id)
+        (case,) = house.cases_of(video.id)
         decide_with_undo(house, case, action)
         clock.now += 0.1
 

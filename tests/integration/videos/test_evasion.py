@@ -9,6 +9,7 @@ import pytest
 
 from safelight.accounts.check_limits import read_budget
 from safelight.core.errors import CheckLimitExceeded, RequestBlocked
+from safelight.screening.paraphrases import EvasionMatch
 from safelight.store.tables import audit_log, blocked_prompt_sketches
 from safelight.videos.checks import CheckService
 from safelight.videos.requests.request import CreateRequest
@@ -27,6 +28,13 @@ SLOTS = (
     ),
     ("", ", handheld camera", ", at night"),
 )
+
+
+def find_match(house: House, prompt: str) -> EvasionMatch:
+    tracker = house.container.persistence.evasion_tracker
+    with house.transaction() as tx:
+        blocks = tracker.recent_blocks(tx, house.who, "user-7")
+    return tracker.match(blocks, {"prompt": prompt})
 
 
 def paraphrases(count: int) -> list[str]:
@@ -105,6 +113,4 @@ def test_a_block_by_a_check_counts_for_later_requests(house: House) -> None:
     request = CreateRequest(prompt=paraphrases(1)[0], safety_identifier="user-7")
     checked, _admitted, _price = checks.check(house.who, request)
     assert checked.action.value == "block"
-    assert house.container.persistence.evasion_tracker.find_match(
-        house.who, "user-7", {"prompt": paraphrases(2)[1]}
-    )
+    assert find_match(house, paraphrases(2)[1])

@@ -17,6 +17,7 @@ from safelight.videos.requests.request import CreateRequest
 
 from .conftest import Furnish, House
 from .test_decisions import decide, held, only_case, reviewer
+from .test_evasion import find_match
 from .test_known_content import drawn, imported, patient, show_in_generated_clips, upload
 
 __all__ = ["held"]
@@ -96,8 +97,7 @@ def test_a_blocked_prompt_ends_help_for_an_hour_and_stays_a_paraphrase_for_a_day
     with listed.transaction() as tx:
         tx.update(blocked_prompt_sketches, at=tx.now() - 3_601)
     assert refusal(listed, UNLIKE) is None
-    tracker = listed.container.persistence.evasion_tracker
-    assert tracker.find_match(listed.who, "user-7", {"prompt": NUDE})
+    assert find_match(listed, NUDE)
 
 
 def test_a_reference_that_a_check_blocks_counts_and_changes_no_later_verdict(
@@ -105,8 +105,7 @@ def test_a_reference_that_a_check_blocks_counts_and_changes_no_later_verdict(
 ) -> None:
     assert refusal(listed, HARBOUR, uploads=(upload(tmp_path, drawn()),)) is HelpRefusal.POLICY
     assert refusal(listed, UNLIKE) is HelpRefusal.RECENT_BLOCK
-    tracker = listed.container.persistence.evasion_tracker
-    assert not tracker.find_match(listed.who, "user-7", {"prompt": HARBOUR})
+    assert not find_match(listed, HARBOUR)
 
 
 def test_without_an_end_user_the_account_counts(listed: House, tmp_path: Path) -> None:
@@ -136,5 +135,4 @@ def test_a_block_that_an_appeal_reversed_does_not_count(listed: House) -> None:
     assert refusal(listed, UNLIKE) is HelpRefusal.RECENT_BLOCK
     reverse(listed, video_id)
     assert refusal(listed, UNLIKE) is None
-    tracker = listed.container.persistence.evasion_tracker
-    assert not tracker.find_match(listed.who, "user-7", {"prompt": NUDE})
+    assert not find_match(listed, NUDE)

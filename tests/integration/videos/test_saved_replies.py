@@ -56,7 +56,7 @@ def test_a_refusal_brings_the_reply_in_the_language_of_its_reader_and_keeps_it(f
         "zh-Hans",
     )
     assert ENGLISH in describe(made, level=level).whole
-    (case,) = house.reviews.list_for_video(reviewer(house), video.id)
+    (case,) = house.cases_of(video.id)
     decision = house.reviews.get(reviewer(house), case.id).decision
     assert decision is not None
     assert decision.reply is not None

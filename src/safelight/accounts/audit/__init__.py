@@ -1,7 +1,5 @@
 """The audit log, and its verification by its hash chain and by signed checkpoints outside the database."""
 
-from __future__ import annotations
-
 from .checkpoint_writer import CheckpointWriter
 from .checkpoints import CheckpointKey, CheckpointStore, FileCheckpointStore, ObjectCheckpointStore
 from .entries import LogEntry, erase_contents, find_accounts, read_entries, read_history

@@ -64,7 +64,7 @@ def read_entries(
         if not case:
             return tuple(_entry(row) for row in _page(tx, after, limit, *where, newest=newest))
         # The case stands in the content of most entries, which are about its video.
-        videos = [row.video_id for row in tx.select(cases, cases.c.id == case, columns=[cases.c.video_id])]
+        videos = [row.video_id for row in tx.select(cases, case, columns=[cases.c.video_id])]
         where.append(audit_log.c.subject.in_([case, *videos]))
         rows = _page(tx, after, None, *where, newest=newest)
         found = [

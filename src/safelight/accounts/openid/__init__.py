@@ -1,7 +1,5 @@
 """Sign-in and sign-out through an OpenID Connect provider."""
 
-from __future__ import annotations
-
 from .models import CallbackAnswer, OpenIdClient, OpenIdRules
 from .provider import OpenIdProvider
 from .sign_in import ID_TOKENS, OpenIdSignIn

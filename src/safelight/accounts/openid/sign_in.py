@@ -195,7 +195,7 @@ class OpenIdSignIn:
                 openid_identities.c.subject == identity.subject,
             )
             if linked is not None:
-                return tx.one(people, people.c.id == linked.person_id)
+                return tx.one(people, linked.person_id)
             if not identity.email or not identity.email.isprintable():
                 return None
             return tx.one(people, people.c.email == identity.email)
@@ -218,7 +218,7 @@ def _is_linked(tx: Transaction, row: Row[Any], identity: Identity) -> bool:
         subject=identity.subject,
         linked_at=tx.now(),
     )
-    tx.update(people, people.c.id == row.id, state=PersonState.ACTIVE.value)
+    tx.update(people, row.id, state=PersonState.ACTIVE.value)
     tx.append_audit(
         "person.identity_linked", subject=row.id, actor=row.id, content={"issuer": identity.issuer}
     )

@@ -1,7 +1,5 @@
 """People who sign in: invitations, roles, passwords and one-time codes."""
 
-from __future__ import annotations
-
 from .models import LANGUAGES, DisabledPerson, Invitation, KeysOfDisabled, NewPerson, Person, PersonState
 from .passwords import PasswordHasher
 from .service import People

@@ -156,7 +156,7 @@ class People:
     def set_language(self, principal: Principal, language: str) -> None:
         """Store the language of the person who asks."""
         with self._database.transaction(principal.tenant) as tx:
-            tx.update(people, people.c.id == principal.id, language=_language(language))
+            tx.update(people, principal.id, language=_language(language))
 
 
 def normalize_email(email: str) -> str:
@@ -171,7 +171,7 @@ def give_role(tx: Transaction, person: str, role: Role, *, by: str) -> None:
     """Give a person this role. Raises `Conflict` for the last active owner."""
     row = _changeable(tx, person, keeps_owner=role is Role.OWNER)
     if row.role != role.value:
-        tx.update(people, people.c.id == person, role=role.value)
+        tx.update(people, person, role=role.value)
         give_leases_back(tx, person)
         content = {"from": row.role, "to": role.value}
         tx.append_audit("person.role_changed", subject=person, actor=by, content=content)
@@ -181,7 +181,7 @@ def _forget_proofs(tx: Transaction, person: str, state: PersonState) -> None:
     """Forget everything with which a person signs in."""
     tx.update(
         people,
-        people.c.id == person,
+        person,
         state=state.value,
         password_hash=None,
         totp_secret=None,

@@ -86,7 +86,7 @@ class SignInFailures:
     def discard(self, attempt: str) -> None:
         """Do not count an attempt that had no outcome, or that succeeded."""
         with self._database.across_tenants("failed sign-ins") as tx:
-            tx.delete(sign_in_failures, sign_in_failures.c.id == attempt)
+            tx.delete(sign_in_failures, attempt)
 
     def confirm(self, attempt: str, person: str | None) -> None:
         """The attempt failed. For a person it is recorded in the audit log.
@@ -95,7 +95,7 @@ class SignInFailures:
         """
         with self._database.across_tenants("failed sign-ins") as tx:
             # Also for unknown people, so that both answers take one written transaction.
-            tx.update(sign_in_failures, sign_in_failures.c.id == attempt, at=tx.now())
+            tx.update(sign_in_failures, attempt, at=tx.now())
             if person is not None:
                 tx.append_audit("sign_in.failed", subject=person, actor="unknown", content={}, tenant=None)
 
@@ -266,7 +266,7 @@ class SignIn:
             withdraw_invitations(tx, person.id)
             tx.update(
                 people,
-                people.c.id == person.id,
+                person.id,
                 state=PersonState.ACTIVE.value,
                 password_hash=password_hash,
                 totp_secret=self._keys.encrypt(invited.totp_secret.encode(), totp_record(person.id)),
@@ -318,7 +318,7 @@ class SignIn:
 
     def _open(self, tx: Transaction, known: Row[Any], code: str, browser: str) -> SignedIn | None:
         """A session for the person if the code is right and was not used yet."""
-        row = tx.one(people, people.c.id == known.id, lock=True)
+        row = tx.one(people, known.id, lock=True)
         if row is None or row.password_hash != known.password_hash or row.state != PersonState.ACTIVE:
             return None
         secret = self._decrypt(row.totp_secret, row.id)
@@ -326,11 +326,11 @@ class SignIn:
         spent = match_recovery_code(code, row.recovery_codes)
         if step is not None:
             unused = or_(people.c.totp_step.is_(None), people.c.totp_step < step)
-            if not tx.update(people, people.c.id == row.id, unused, totp_step=step):
+            if not tx.update(people, row.id, unused, totp_step=step):
                 return None
         elif spent is not None:
             left = [digest for digest in row.recovery_codes if digest != spent]
-            tx.update(people, people.c.id == row.id, recovery_codes=left)
+            tx.update(people, row.id, recovery_codes=left)
             tx.append_audit(
                 "person.recovery_code_used", subject=row.id, actor=row.id, content={"left": len(left)}
             )

@@ -1,7 +1,5 @@
 """Strikes, bans, and the standing that follows from them."""
 
-from __future__ import annotations
-
 from .bans import Bans
 from .changes import TOPIC
 from .models import Ban, GivenBy, Level, Standing, Strike, Thresholds

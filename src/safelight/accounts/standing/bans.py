@@ -77,7 +77,7 @@ class Bans:
             self._require_points(before, threat_to_life=ban.threat_to_life)
             tx.update(
                 bans,
-                bans.c.id == ban.id,
+                ban.id,
                 confirmed_by=principal.id,
                 confirmed_at=now,
                 effective_at=now + (0.0 if ban.threat_to_life else BAN_NOTICE_S),
@@ -97,7 +97,7 @@ class Bans:
             lift_ban(tx, ban, actor=principal.id, reason=reason)
             after = self._standings.read(tx, ban.subject)
             announce_change(tx, before, after, actor=principal.id, by_person=True)
-            row = tx.one(bans, bans.c.id == ban.id)
+            row = tx.one(bans, ban.id)
             assert row is not None
             return ban_from_row(row)
 

@@ -31,7 +31,7 @@ def ban_of(tx: Transaction, subject: str) -> Ban | None:
 
 
 def lift_ban(tx: Transaction, ban: Ban, *, actor: str, reason: str) -> None:
-    tx.update(bans, bans.c.id == ban.id, lifted_by=actor, lifted_at=tx.now(), lifted_reason=reason)
+    tx.update(bans, ban.id, lifted_by=actor, lifted_at=tx.now(), lifted_reason=reason)
     tx.append_audit("ban.lifted", subject=ban.id, actor=actor, content={"reason": reason})
 
 

@@ -93,7 +93,7 @@ class Standings:
         if tx.one(strikes, *valid, lock=True) is None:
             return
         before = self.read(tx, row.subject)
-        tx.update(strikes, strikes.c.id == row.id, removed_at=tx.now(), removed_reason=reason)
+        tx.update(strikes, row.id, removed_at=tx.now(), removed_reason=reason)
         tx.append_audit(
             "strike.removed",
             subject=video_id,
@@ -189,7 +189,7 @@ class Standings:
 
 def _is_repeated(tx: Transaction, standing: Standing, offence: Offence) -> bool:
     """Whether this subject has a valid strike for a near-duplicate: the same request is one strike."""
-    row = tx.one(cases, cases.c.id == offence.case_id) if offence.case_id else None
+    row = tx.one(cases, offence.case_id) if offence.case_id else None
     if row is None or row.cluster_key is None or not standing.strikes:
         return False
     struck = [one.video_id for one in standing.strikes]

@@ -1,7 +1,5 @@
 """Statements of reasons: every decision is explained to the person whom it concerns."""
 
-from __future__ import annotations
-
 from .grounds import NO_GROUND, ground_of_category, ground_of_verdict
 from .models import (
     DecisionGround,

@@ -100,7 +100,7 @@ def statement_from_row(row: Row[Any]) -> Statement:
 def statement_of_case(tx: Transaction, case_id: str) -> Statement:
     """The statement that the appeal of this case is against. Raises `Conflict` if there is none."""
     row = tx.one(appeals, appeals.c.case_id == case_id)
-    found = tx.one(statements, statements.c.id == row.statement_id) if row is not None else None
+    found = tx.one(statements, row.statement_id) if row is not None else None
     if found is None:
         raise Conflict(f"{case_id} has no appeal.", param="case_id")
     return statement_from_row(found)

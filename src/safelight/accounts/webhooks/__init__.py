@@ -1,7 +1,5 @@
 """Webhooks: sends events to registered endpoints, in the format of Standard Webhooks."""
 
-from __future__ import annotations
-
 from .deliveries import COOLDOWN, MAX_AGE_S, Deliveries
 from .models import DeliveryHealth, EndpointIdentity, RegisteredEndpoint, TestResult, WebhookDelivery
 from .service import MAX_ENDPOINTS, Webhooks, build_payload

@@ -97,7 +97,7 @@ class Deliveries:
         return tuple(claimed)
 
     def _claim_for(self, tx: Transaction, endpoint_id: str, room: int) -> list[WebhookDelivery]:
-        row = tx.one(webhook_endpoints, webhook_endpoints.c.id == endpoint_id)
+        row = tx.one(webhook_endpoints, endpoint_id)
         now = tx.now()
         due = tx.select(
             outbox,
@@ -110,9 +110,7 @@ class Deliveries:
         )
         if row is None or row.disabled_at is not None:
             for message in due:
-                tx.update(
-                    outbox, outbox.c.id == message.id, dead_at=now, last_error="The endpoint was deleted."
-                )
+                tx.update(outbox, message.id, dead_at=now, last_error="The endpoint was deleted.")
             return []
         claimed = []
         for message in due:
@@ -120,13 +118,11 @@ class Deliveries:
                 claimed.append(_delivery(message, endpoint_from_row(row)))
             except msgspec.DecodeError:
                 _log.exception("The webhook message %s cannot be read and is not sent.", message.id)
-                tx.update(
-                    outbox, outbox.c.id == message.id, dead_at=now, last_error="The message cannot be read."
-                )
+                tx.update(outbox, message.id, dead_at=now, last_error="The message cannot be read.")
                 continue
             tx.update(
                 outbox,
-                outbox.c.id == message.id,
+                message.id,
                 attempts=message.attempts + 1,
                 due_at=now + self._lease_s,
             )
@@ -136,10 +132,10 @@ class Deliveries:
         """Record that a delivery succeeded, and clear the failures of its endpoint."""
         with self._database.across_tenants("a webhook was delivered") as tx:
             now = tx.now()
-            tx.update(outbox, outbox.c.id == delivery.id, delivered_at=now, last_error=None)
+            tx.update(outbox, delivery.id, delivered_at=now, last_error=None)
             tx.update(
                 webhook_endpoints,
-                webhook_endpoints.c.id == delivery.endpoint.id,
+                delivery.endpoint.id,
                 failing_since=None,
                 failures=0,
                 last_status=status,
@@ -154,13 +150,13 @@ class Deliveries:
         """
         with self._database.across_tenants("a webhook was not delivered") as tx:
             now = tx.now()
-            row = tx.one(webhook_endpoints, webhook_endpoints.c.id == delivery.endpoint.id, lock=True)
+            row = tx.one(webhook_endpoints, delivery.endpoint.id, lock=True)
             if row is None:
                 return None
             failures = row.failures + 1
             tx.update(
                 webhook_endpoints,
-                webhook_endpoints.c.id == row.id,
+                row.id,
                 failing_since=now if row.failing_since is None else row.failing_since,
                 failures=failures,
                 last_status=status,
@@ -168,10 +164,10 @@ class Deliveries:
             )
             paused_until = self._pause(tx, row.id, now, failures)
             if RETRY_BACKOFF.is_exhausted(delivery.attempt) or now - delivery.created_at >= MAX_AGE_S:
-                tx.update(outbox, outbox.c.id == delivery.id, dead_at=now, last_error=error[:500])
+                tx.update(outbox, delivery.id, dead_at=now, last_error=error[:500])
                 return None
             due = max(paused_until, now + RETRY_BACKOFF.delay_s(delivery.attempt))
-            tx.update(outbox, outbox.c.id == delivery.id, due_at=due, last_error=error[:500])
+            tx.update(outbox, delivery.id, due_at=due, last_error=error[:500])
             return due
 
     def _pause(self, tx: Transaction, endpoint_id: str, now: float, failures: int) -> float:

@@ -113,7 +113,7 @@ class Webhooks:
             if changed != found:
                 tx.update(
                     webhook_endpoints,
-                    webhook_endpoints.c.id == found.id,
+                    found.id,
                     url=changed.url,
                     events=[event.value for event in changed.events],
                     name=changed.name,
@@ -129,7 +129,7 @@ class Webhooks:
         with self._database.transaction(principal.tenant) as tx:
             found = _one(tx, webhook_endpoint_id, lock=True)
             now = tx.now()
-            tx.update(webhook_endpoints, webhook_endpoints.c.id == found.id, disabled_at=now, secrets=[])
+            tx.update(webhook_endpoints, found.id, disabled_at=now, secrets=[])
             tx.delete(
                 outbox,
                 outbox.c.topic == TOPIC,
@@ -156,7 +156,7 @@ class Webhooks:
             kept = [replace(found.secrets[0], expires_at=now + SECRET_OVERLAP_S)] if keep_old else []
             tx.update(
                 webhook_endpoints,
-                webhook_endpoints.c.id == found.id,
+                found.id,
                 secrets=[asdict(one) for one in (Secret(value=secret), *kept)],
                 updated_at=now,
             )

@@ -3,7 +3,7 @@
 Only `app` and `cli` read them; every other module gets plain values.
 """
 
-from .loader import FILE_NAME, read_settings
+from .loader import read_settings
 from .models import (
     DPIA_HEADINGS,
     DPIA_PLACEHOLDER,
@@ -16,7 +16,6 @@ from .section import Section
 __all__ = [
     "DPIA_HEADINGS",
     "DPIA_PLACEHOLDER",
-    "FILE_NAME",
     "LikenessSettings",
     "LogSettings",
     "Section",

@@ -1,7 +1,5 @@
 """Quality of reviews: golden cases, second reviews, and random samples of delivered videos."""
 
-from __future__ import annotations
-
 from .check_figures import CheckFigures
 from .models import (
     MIN_PEOPLE,

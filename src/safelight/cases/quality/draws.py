@@ -23,7 +23,7 @@ def open_drawn(database: Database, tenant: str, draw_id: str, *, batches: int | 
     It can be repeated, and several processes may do it at the same time.
     """
     with database.read_transaction(tenant) as tx:
-        draw = tx.one(quality_draws, quality_draws.c.id == draw_id)
+        draw = tx.one(quality_draws, draw_id)
         known = tx.select(quality_cases, *_of_draw(draw_id), columns=[quality_cases.c.opened_for])
     if draw is None or draw.waiting is None:
         return
@@ -37,7 +37,7 @@ def open_drawn(database: Database, tenant: str, draw_id: str, *, batches: int | 
                 store.open_quality_case(tx, review)
     if len(waiting) <= len(starts) * BATCH:
         with database.transaction(tenant) as tx:
-            tx.update(quality_draws, quality_draws.c.id == draw_id, waiting=None)
+            tx.update(quality_draws, draw_id, waiting=None)
 
 
 def is_same_open(tx: Transaction, new: NewDraw) -> bool:

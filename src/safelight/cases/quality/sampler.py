@@ -98,7 +98,7 @@ class QualitySampler:
             if person is None:
                 continue
             # Another process gives this person the cases of this day at the same time.
-            tx.one(people, people.c.id == person.id, lock=True)
+            tx.one(people, person.id, lock=True)
             given = tx.select(quality_cases, quality_cases.c.assigned_to == person.id)
             left = self._rule.golden_per_day - sum(row.opened_at >= today for row in given)
             known = {row.source for row in given}
@@ -155,7 +155,7 @@ class QualitySampler:
 
 def _find_reviewable(tx: Transaction, made: Row[Any]) -> Case | None:
     """The case of a decision, if another person may review it."""
-    row = tx.one(cases, cases.c.id == made.case_id)
+    row = tx.one(cases, made.case_id)
     first = None if row is None else case_from_row(row)
     if first is None or not has_other_decider(tx, first, people_around(tx, first.video_id)):
         return None
@@ -200,7 +200,7 @@ def _answer_of(tx: Transaction, case: Case, action: DecisionAction) -> DecisionA
 
 def _open_golden(tx: Transaction, golden: Row[Any], category: str, person: Principal) -> bool:
     """Give a golden case to a person. Returns False if the person may not have it or its video is gone."""
-    video = tx.one(videos, videos.c.id == golden.video_id)
+    video = tx.one(videos, golden.video_id)
     gone = video is None or video.deleted_at is not None or video.vaulted or video.quarantined
     if gone or not person.has_scope(KeyScope.REVIEW) or person.id in people_around(tx, golden.video_id):
         return False

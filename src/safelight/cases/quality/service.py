@@ -49,7 +49,7 @@ class Quality:
         note = validate_text(new.note, "note", MAX_REASON_CHARACTERS)
         clause = validate_text(new.clause, "clause", MAX_CLAUSE_CHARACTERS) if new.clause else None
         with self._database.transaction(principal.tenant) as tx:
-            video = tx.one(videos, videos.c.id == new.video_id)
+            video = tx.one(videos, new.video_id)
             if video is None or video.vaulted or video.quarantined:
                 raise NotFound(f"There is no video {new.video_id[:80]!r}.", param="video_id")
             if severity_of(_category(tx, video.id)) > MAX_GOLDEN_SEVERITY:
@@ -91,7 +91,7 @@ class Quality:
         with self._database.transaction(principal.tenant) as tx:
             golden = _golden(tx, golden_id)
             if golden.retired_at is None:
-                tx.update(golden_cases, golden_cases.c.id == golden_id, retired_at=tx.now())
+                tx.update(golden_cases, golden_id, retired_at=tx.now())
                 tx.append_audit("golden.retired", subject=golden_id, actor=principal.id, content={})
             return _golden(tx, golden_id)
 
@@ -155,7 +155,7 @@ class Quality:
 
 
 def _golden(tx: Transaction, golden_id: str) -> Golden:
-    row = tx.one(golden_cases, golden_cases.c.id == golden_id)
+    row = tx.one(golden_cases, golden_id)
     if row is None:
         raise NotFound(f"There is no golden case {golden_id[:80]!r}.", param="golden_id")
     return store.golden_from_row(row)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-import msgspec
 from sqlalchemy import Row
 
 from safelight.cases.reviews.conflicts import record_conflicts
@@ -13,8 +12,9 @@ from safelight.core.ids import new_id
 from safelight.policy.findings import INDICATOR_SCORE, Stage, severity_of, unpack
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store.database import Transaction
-from safelight.store.tables import cases, findings, installation, quality_cases, verdicts, videos
+from safelight.store.tables import cases, findings, installation, quality_cases, videos
 from safelight.videos.case_rows import Case, CaseKind, CaseState, DecisionAction, case_from_row
+from safelight.videos.case_rows.clusters import read_verdicts
 from safelight.videos.case_rows.priority import rank_at
 
 from .models import Golden, NewQualityCase
@@ -29,7 +29,7 @@ def open_quality_case(tx: Transaction, new: NewQualityCase) -> Case | None:
     Only the vault officer gets that of a quarantined video, which stays quarantined after its release.
     It is not in the audit log under the video: the person who requested the video does not wait for it.
     """
-    video = tx.one(videos, videos.c.id == new.video_id)
+    video = tx.one(videos, new.video_id)
     if video is None or video.deleted_at is not None or video.vaulted:
         return None
     case_id, now = new_id("case"), tx.now()
@@ -67,7 +67,7 @@ def open_quality_case(tx: Transaction, new: NewQualityCase) -> Case | None:
         rank_at=rank_at(due_at=now + new.due_s, severity=severity, reach=1),
         required_rank=int(new.required_rank),
     )
-    row = tx.one(cases, cases.c.id == case_id)
+    row = tx.one(cases, case_id)
     assert row is not None  # It was added in this transaction.
     opened = case_from_row(row)
     record_conflicts(tx, opened)
@@ -76,9 +76,7 @@ def open_quality_case(tx: Transaction, new: NewQualityCase) -> Case | None:
 
 def strongest_verdict(tx: Transaction, video_id: str) -> Verdict | None:
     """The verdict with the strongest action on a video; None if there is none."""
-    rows = tx.select(verdicts, verdicts.c.video_id == video_id, columns=[verdicts.c.body])
-    made = [msgspec.json.decode(row.body, type=Verdict) for row in rows]
-    return max(made, key=lambda verdict: verdict.action.severity, default=None)
+    return max(read_verdicts(tx, video_id), key=lambda verdict: verdict.action.severity, default=None)
 
 
 def _machine_answer(tx: Transaction, video_id: str) -> str | None:

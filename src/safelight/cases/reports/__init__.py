@@ -1,7 +1,5 @@
 """Reports: objections to a delivered video. The reports on one video share a case."""
 
-from __future__ import annotations
-
 from .lanes import LANES, ReportLane, UnattendedAction
 from .models import (
     NewReport,

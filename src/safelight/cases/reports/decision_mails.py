@@ -144,7 +144,7 @@ class DecisionMails:
         )
         sent = mail_id(tx, mail)
         # The reporter entered the address of a mail again that was not delivered.
-        tx.delete(outbox, outbox.c.id == sent, outbox.c.dead_at.is_not(None))
+        tx.delete(outbox, sent, outbox.c.dead_at.is_not(None))
         self._queue.enqueue(tx, mail)
         whole.update(notices, of.id.in_(ids), mail_id=sent)
 

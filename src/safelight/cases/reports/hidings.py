@@ -53,7 +53,7 @@ def hide(tx: Transaction, video_id: str, *, notice_id: str, reporter: str) -> bo
     )
     if added:
         tx.append_audit("video.hidden", subject=video_id, actor="notices", content={"notice": notice_id})
-        lane = tx.select(notices, notices.c.id == notice_id, columns=[notices.c.lane])
+        lane = tx.select(notices, notice_id, columns=[notices.c.lane])
         ordered = any(row.lane == ReportLane.REMOVAL_ORDER.value for row in lane)
         _state(tx, video_id, StatementKind.HIDDEN, is_ordered=ordered)
     return added
@@ -78,7 +78,7 @@ def end_hiding(tx: Transaction, video_id: str, *, notice_id: str, upheld: bool) 
 
 def _state(tx: Transaction, video_id: str, kind: StatementKind, *, is_ordered: bool = False) -> None:
     """Tell the person who requested the video. The statement never names the reporter."""
-    video = tx.one(videos, videos.c.id == video_id)
+    video = tx.one(videos, video_id)
     if video is None:
         return
     hidden = kind is StatementKind.HIDDEN

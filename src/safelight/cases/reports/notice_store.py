@@ -58,7 +58,7 @@ def find_repeated(
 
 def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
     """What a reporter may know about a report."""
-    row = tx.one(notices, notices.c.id == notice_id)
+    row = tx.one(notices, notice_id)
     if row is None:
         return None
     named = find_video_id(row.location or "")
@@ -74,7 +74,7 @@ def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
             hidden=tx.count(video_hidings, of.notice_id == row.id, of.ended_at.is_(None)) > 0,
             reply=replies_to(tx, [row]).get(row.case_id),
         ),
-        is_undelivered=tx.count(outbox, outbox.c.id == row.mail_id, outbox.c.dead_at.is_not(None)) > 0,
+        is_undelivered=tx.count(outbox, row.mail_id, outbox.c.dead_at.is_not(None)) > 0,
         statement=find_statement(tx, row),
     )
 
@@ -98,7 +98,7 @@ def list_pages(tx: Transaction, *, limit: int) -> tuple[PageNotice, ...]:
 
 def lock_page(tx: Transaction, notice_id: str) -> Row[Any] | None:
     """The open notice with this id that names a page, for this transaction alone."""
-    return tx.one(notices, notices.c.id == notice_id, *_NAMES_PAGE, lock=True)
+    return tx.one(notices, notice_id, *_NAMES_PAGE, lock=True)
 
 
 def replies_to(tx: Transaction, rows: Sequence[Row[Any]]) -> dict[str, ReplyTexts]:
@@ -140,7 +140,7 @@ def answer(tx: Transaction, notice_id: str, outcome: NoticeOutcome) -> bool:
     """Record the outcome for the reporter, and publish it. Returns False if the notice has an outcome."""
     changed = tx.update(
         notices,
-        notices.c.id == notice_id,
+        notice_id,
         notices.c.outcome.is_(None),
         outcome=outcome.value,
         answered_at=tx.now(),

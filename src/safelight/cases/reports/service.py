@@ -215,7 +215,7 @@ class Reports:
                 raise NotFound("There is no report with this address.")
             reporter = Reporter.parse(first.reporter)
             self._limits.count(whole.of_tenant(first.tenant_id), reporter, SentKind.CONTACT)
-            whole.update(reports, reports.c.id == first.id, contact=contact)
+            whole.update(reports, first.id, contact=contact)
             mail = self._mail_columns(first.id, token, contact, language)
             whole.update(notices, of.id == first.id, mail_id=None, **mail)
 
@@ -227,7 +227,7 @@ class Reports:
     def _tenant_of(self, video_id: str) -> str:
         """The tenant that has the video; without a video, the oldest tenant."""
         with self._database.across_tenants("the tenant of a reported video", readonly=True) as tx:
-            for row in tx.select(videos, videos.c.id == video_id):
+            for row in tx.select(videos, video_id):
                 return str(row.tenant_id)
             for first in tx.select(tenants, order_by=(tenants.c.created_at, tenants.c.id), limit=1):
                 return str(first.id)
@@ -242,7 +242,7 @@ class Reports:
         principal.require(KeyScope.REVIEW)
         with self._database.transaction(principal.tenant) as tx:
             row = notice_store.lock_page(tx, notice_id)
-            made = tx.one(reports, reports.c.id == notice_id)
+            made = tx.one(reports, notice_id)
             if row is None or made is None:
                 raise NotFound(f"No open report {notice_id[:80]!r} names a page.", param="report_id")
             content = {"report": row.id, "video": video_id}
@@ -268,7 +268,7 @@ class Reports:
             )
             filing = _Filing(tx=tx, sender=sender, valid=valid, notice_id=row.id, digest=self._tools.digest)
             filing.attach(self._tools.subject(tx, video_id))
-            tx.update(notices, notices.c.id == row.id, due_at=tx.now() + LANES[valid.lane].due_s)
+            tx.update(notices, row.id, due_at=tx.now() + LANES[valid.lane].due_s)
             return _status(tx, row.id)
 
     def _file(self, sender: _Sender, new: NewReport) -> Receipt:
@@ -309,7 +309,7 @@ class Reports:
             already_reported = video is not None and filing.attach(video)
             self._limits.count(tx, sender.reporter, kind)
         with self._database.read_transaction(sender.tenant) as tx:
-            status, row = _status(tx, notice_id), tx.one(reports, reports.c.id == notice_id)
+            status, row = _status(tx, notice_id), tx.one(reports, notice_id)
         return Receipt(
             status=status,
             report=store.report_from_row(row) if row is not None and video is not None else None,
@@ -330,7 +330,7 @@ class Reports:
         )
         if status is None:
             return None
-        row = tx.one(reports, reports.c.id == status.notice.id, reports.c.video_id != "")
+        row = tx.one(reports, status.notice.id, reports.c.video_id != "")
         return Receipt(
             status=status,
             report=store.report_from_row(row) if row is not None else None,
@@ -407,10 +407,10 @@ class _Filing:
         case = kept or self._open_case(video)
         already_reported = kept is None and tx.count(reports, reports.c.case_id == case.id) > 0
         rules, of_video = LANES[valid.lane], {"video_id": video.id, "case_id": case.id}
-        tx.update(reports, reports.c.id == self.notice_id, **of_video)
+        tx.update(reports, self.notice_id, **of_video)
         tx.update(
             notices,
-            notices.c.id == self.notice_id,
+            self.notice_id,
             **of_video,
             unattended_at=None if rules.unattended_s is None else tx.now() + rules.unattended_s,
         )
@@ -464,7 +464,7 @@ class _Filing:
         if is_urgent:
             same.append(of.note == valid.note)
         found = tx.select(reports, of.id.in_(sent), of.case_id.in_(kept), *same, limit=1)
-        row = tx.one(cases, cases.c.id == found[0].case_id) if found else None
+        row = tx.one(cases, found[0].case_id) if found else None
         return None if row is None else case_from_row(row)
 
     def _pseudonym(self) -> str:

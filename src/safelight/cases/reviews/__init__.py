@@ -1,7 +1,5 @@
 """Cases that a reviewer has to decide, and the decisions."""
 
-from __future__ import annotations
-
 from .executor import DecisionExecutor
 from .queue import ReviewQueue
 from .service import Reviews

@@ -226,7 +226,7 @@ def _same(tx: Transaction, of: Case, word: str) -> list[ColumnElement[bool]]:
     if of.is_blind:
         raise Conflict(f"{of.id} is a quality review, which is answered by itself.", param="case_id")
     kind = cases.c.kind == of.kind.value
-    row = tx.one(cases, cases.c.id == of.id)
+    row = tx.one(cases, of.id)
     assert row is not None
     if same is Sameness.PERSON and row.account is not None:
         end_user = cases.c.end_user

@@ -128,7 +128,7 @@ class _Waiting:
         first, *others = [row.id for row in self.rows]
         self.tx.delete(outbox, outbox.c.topic == TOPIC, outbox.c.delivered_at.is_not(None))
         self.tx.delete(outbox, outbox.c.id.in_(others))
-        self.tx.update(outbox, outbox.c.id == first, delivered_at=self.tx.now())
+        self.tx.update(outbox, first, delivered_at=self.tx.now())
 
 
 def _take_waiting(tx: Transaction) -> _Waiting | None:

@@ -116,7 +116,7 @@ class DecisionExecutor:
             if not store.claim_pending(tx, pending.decision.id):
                 return
             # Also a person of the tenant that manages this one.
-            author = whole.one(people, people.c.id == pending.decision.decided_by)
+            author = whole.one(people, pending.decision.decided_by)
             try:
                 with tx.savepoint():
                     after_commit = self._apply(tx, pending.decision, author)
@@ -132,7 +132,7 @@ class DecisionExecutor:
             reports, reports.c.case_id == made.case_id, reports.c.created_at > made.at
         ):
             raise Conflict("It was reported again after this decision.")
-        row = tx.one(cases, cases.c.id == made.case_id)
+        row = tx.one(cases, made.case_id)
         assert row is not None  # It was closed in this transaction.
         person = principal_of_person(author) if author is not None else None
         if author is not None and (person is None or not may_decide(person, store.case_from_row(row))):

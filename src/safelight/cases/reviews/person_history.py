@@ -66,7 +66,7 @@ def read_history(
 
     `visible`: the condition on the cases that the reader may see.
     """
-    video = tx.one(videos, videos.c.id == of.video_id)
+    video = tx.one(videos, of.video_id)
     if video is None or of.is_blind:
         return None
     account, end_user = video.principal_id, video.end_user

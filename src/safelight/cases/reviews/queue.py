@@ -160,7 +160,7 @@ class ReviewQueue:
                 tx.update(cases, cases.c.leader_id == case.id, required_rank=rank)
             tx.update(
                 cases,
-                cases.c.id == case.id,
+                case.id,
                 required_rank=rank,
                 version=cases.c.version + 1,
                 leased_by=None,
@@ -349,7 +349,7 @@ def _store_lease(tx: Transaction, principal: Principal, case: Case, *, reserved:
         "leased_until": tx.now() + LEASE_S,
         "reserved": reserved,
     }
-    tx.update(cases, cases.c.id == case.id, **lease)
+    tx.update(cases, case.id, **lease)
     return replace(case, **lease)
 
 

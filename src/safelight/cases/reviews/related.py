@@ -59,7 +59,7 @@ def read_related(
     tx: Transaction, principal: Principal, of: Case, visible: Sequence[ColumnElement[bool]]
 ) -> RelatedDecisions:
     """`visible`: the condition on the cases that the reader may see."""
-    video = tx.one(videos, videos.c.id == of.video_id)
+    video = tx.one(videos, of.video_id)
     if video is None or of.is_blind:
         return RelatedDecisions()
     account = videos.c.principal_id == video.principal_id

@@ -102,7 +102,7 @@ class Reviews:
             if after is not None:
                 start = find_case(tx, principal, after)
                 at = cases.c.rank_at if soonest else cases.c.opened_at
-                (stored,) = tx.select(cases, cases.c.id == start.id, columns=[at.label("value")])
+                (stored,) = tx.select(cases, start.id, columns=[at.label("value")])
                 where.append(follows((at, cases.c.id), (stored.value, start.id), descending=not soonest))
             where += [open_to(tx, principal), *conditions(tx, principal, asked)]
             order = (
@@ -211,18 +211,6 @@ class Reviews:
         with self._database.across_tenants("holds without a reviewer", readonly=True) as whole:
             return count_undecidable(whole, principal.tenant)
 
-    def list_for_video(self, principal: Principal, video_id: str) -> tuple[Case, ...]:
-        """Every case of a video that this principal may see, oldest first, without quality reviews."""
-        with self._database.read_transaction(principal.tenant) as tx:
-            rows = tx.select(
-                cases,
-                *visible_to(principal),
-                cases.c.video_id == video_id,
-                cases.c.kind != CaseKind.QUALITY.value,
-                order_by=(cases.c.opened_at, cases.c.id),
-            )
-        return tuple(store.case_from_row(row) for row in rows)
-
     def is_undecided(self, principal: Principal, video_id: str) -> bool:
         """Whether a case of a video, also one that this principal may not see, is not decided."""
         unfinished = cases.c.state.in_([one.value for one in UNFINISHED])
@@ -314,7 +302,7 @@ def find_case(tx: Transaction, principal: Principal, case_id: str, *, lock: bool
     """A case that this principal may see. Raises `NotFound`."""
     row = tx.find(cases, "case", case_id, *visible_to(principal), lock=lock)
     hidden = row is not None and row.kind == CaseKind.QUALITY.value
-    if row is None or (hidden and not tx.count(cases, cases.c.id == case_id, open_to(tx, principal))):
+    if row is None or (hidden and not tx.count(cases, case_id, open_to(tx, principal))):
         raise NotFound(f"There is no case {case_id[:80]!r}.", param="case_id")
     return store.case_from_row(row)
 

@@ -1,14 +1,10 @@
 """Requests for a consent: the subject answers a link, withdraws on a page, and a reviewer confirms clips."""
 
-from __future__ import annotations
-
 from .models import (
     AskedConsent,
     ConsentFlag,
     ConsentRequest,
-    ConsentTerms,
     Device,
-    GivenConsent,
     NewConsentRequest,
     RequestState,
     SubjectAnswer,
@@ -23,9 +19,7 @@ __all__ = [
     "ConsentFlag",
     "ConsentRequest",
     "ConsentRequests",
-    "ConsentTerms",
     "Device",
-    "GivenConsent",
     "NewConsentRequest",
     "RequestState",
     "SubjectAnswer",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -48,7 +47,7 @@ _MAX_ASKER_CHARACTERS = 80
 #: The safety identifier of a request for a video has this limit too.
 _MAX_IDENTIFIER_CHARACTERS = 128
 _LINK_PARTS = ("://", "www.")
-_WORDS: Mapping[str, list[str]] = yaml_loader.load((files(__package__) / "phrase_words.yaml").read_bytes())
+_WORDS: Mapping[str, list[str]] = yaml_loader.load_shipped(__package__, "phrase_words.yaml")
 _WORD_COUNT = 4
 #: Long enough for a week of absence. The person who asks can ask again.
 LINK_TTL_S = 7 * 86_400.0
@@ -244,7 +243,7 @@ class ConsentRequests:
             decided = {"decided_by": principal.id, "decided_at": tx.now()}
             if confirm:
                 state = RequestState.GIVEN
-                tx.update(consent_requests, consent_requests.c.id == identity, state=state.value, **decided)
+                tx.update(consent_requests, identity, state=state.value, **decided)
                 store.record_consent(tx, row, ConsentLevel.ON_CAMERA)
                 store.delete_media(tx, identity)
             else:

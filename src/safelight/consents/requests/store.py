@@ -45,7 +45,7 @@ def end_request(tx: Transaction, identity: str, state: RequestState, **changes: 
     """End a request without a consent: its links, its address and its media are deleted."""
     tx.update(
         consent_requests,
-        consent_requests.c.id == identity,
+        identity,
         state=state.value,
         email="",
         asker_device="",

@@ -105,7 +105,7 @@ class SubjectAnswers:
             page = new_token(CONSENT_PAGE_PREFIX)
             tx.update(
                 consent_requests,
-                consent_requests.c.id == row.id,
+                row.id,
                 state=state.value,
                 link_digest=None,
                 page_digest=hash_token(page),
@@ -225,7 +225,7 @@ def _page_mail(row: Row[Any], link: str) -> NewMail:
 
 
 def _page(tx: Transaction, row: Row[Any]) -> SubjectPage:
-    consent = tx.one(consents, consents.c.id == row.id)
+    consent = tx.one(consents, row.id)
     request = store.request_from_row(row, tx.now())
     return SubjectPage(
         request=request,

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from safelight.core import yaml_loader
 from safelight.policy.findings import Category
 
 from .compiled_lists import load_compiled
+from .lists import read_files
 from .normalise import folded, plain
 from .phrase_index import PhraseTable
 
@@ -135,9 +135,7 @@ def parse_entity(row: Mapping[str, Any], kind: EntityKind, *, list_name: str, no
 
 def shipped() -> tuple[Entity, ...]:
     """The reviewed entities that are shipped with the code. Invalid entries are left out."""
-    folder = files("safelight.detectors.text") / "lists" / "entities"
-    found = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name)
-    texts = {file.name.removesuffix(".yaml"): file.read_text(encoding="utf-8") for file in found}
+    texts = dict(read_files("lists/entities"))
     return load_compiled(
         "entities",
         tuple(texts.values()),

@@ -156,9 +156,14 @@ def shipped() -> tuple[str, ...]:
 
 def read_folder(name: str) -> tuple[str, ...]:
     """The text of every YAML file in a folder of this package, ordered by name."""
+    return tuple(text for _, text in read_files(name))
+
+
+def read_files(name: str) -> list[tuple[str, str]]:
+    """The name and the text of every YAML file in a folder of this package, ordered by name."""
     folder = files("safelight.detectors.text") / name
     found = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name)
-    return tuple(file.read_text(encoding="utf-8") for file in found)
+    return [(file.name.removesuffix(".yaml"), file.read_text(encoding="utf-8")) for file in found]
 
 
 @lru_cache(maxsize=1)

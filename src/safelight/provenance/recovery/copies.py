@@ -10,13 +10,13 @@ import numpy as np
 
 from safelight.core.errors import SandboxCrashed
 from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, MIN_QUALITY, distances
-from safelight.media.sandbox.confinement import Limits
 from safelight.media.sandbox.entrypoints import EntryPoint
 from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, FingerprintSource
 from safelight.provenance.fingerprints.frame_hashes import Hashes
 from safelight.provenance.fingerprints.picture_comparison import Comparison
 from safelight.provenance.seal import SealRegistry
+from safelight.provenance.worker import LIMITS
 
 from .recovery import Recovery
 from .worker import FrameHash, hash_in_child
@@ -30,7 +30,6 @@ _RELATED_SHARE = 0.5
 _MAX_COMPARED = 64
 #: A frame near to more delivered videos that have nothing to do with each other shows something common.
 _MAX_UNRELATED = 3
-_LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 
 
 class CopySearch:
@@ -70,7 +69,7 @@ class CopySearch:
             EntryPoint.of(hash_in_child),
             {"source": str(path.absolute())},
             reads=[path.absolute()],
-            limits=_LIMITS,
+            limits=LIMITS,
         )
         try:
             frames = msgspec.convert(answer, tuple[FrameHash, ...])

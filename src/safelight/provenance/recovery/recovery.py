@@ -26,6 +26,7 @@ from safelight.provenance.models import NO_REVOCATIONS, SignerTrust, Verificatio
 from safelight.provenance.seal import Seal, SealRegistry
 from safelight.provenance.verification import Verifier
 from safelight.provenance.watermark_service import MarkReading, WatermarkReader
+from safelight.provenance.worker import LIMITS
 
 from .conclusion import Answer, Conclusion, Ground, MarkSearch, OriginEvidence, conclude
 from .known_mark_search import KnownMarkResult, KnownPicture, search_known_in_child
@@ -35,20 +36,19 @@ _T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
-_LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 #: Share of the searched frames that must match frames of a registered file. Two scenes of a longer clip may
 #: come from elsewhere.
 AGREEING_SHARE = 0.5
 #: Processor time for the marks of similar registered files, in seconds, and limits of the child. A mark takes
 #: about 6 s. The child stops by itself after one more step, which takes 2 s at most.
 KNOWN_S = 7.0
-KNOWN_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=36.0, cpu_s=9)
+KNOWN_LIMITS = msgspec.structs.replace(LIMITS, wall_s=36.0, cpu_s=9)
 #: The comparison with the picture of a mark that was read. It is made only then, so its time must be within
 #: that of every answer. A clip that is too long to be decoded in this time is not compared.
-MARKED_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=24.0, cpu_s=6)
+MARKED_LIMITS = msgspec.structs.replace(LIMITS, wall_s=24.0, cpu_s=6)
 #: Processor time for the comparison of moments, in seconds. A clip of 4 s takes 1 to 3 s.
 MOMENTS_S = 6
-_MOMENT_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=4.0 * MOMENTS_S, cpu_s=MOMENTS_S)
+_MOMENT_LIMITS = msgspec.structs.replace(LIMITS, wall_s=4.0 * MOMENTS_S, cpu_s=MOMENTS_S)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +187,7 @@ class Recovery:
         if not pictures:
             return {}
         task = {**_source(path), "registered": list(pictures.values()), "confirms_difference": False}
-        results = self._compare_all(path, task, _LIMITS)
+        results = self._compare_all(path, task, LIMITS)
         return dict(zip(pictures, results, strict=True))
 
     def look(self, path: Path, *, sidecar: Path | None = None) -> FirstLook:
@@ -407,7 +407,7 @@ def require_media(sandbox: Sandbox, path: Path) -> None:
 
 def _search_frames(sandbox: Sandbox, path: Path) -> SearchedFrames:
     answer = sandbox.run(
-        EntryPoint.of(search_in_child), _source(path), reads=[path.absolute()], limits=_LIMITS
+        EntryPoint.of(search_in_child), _source(path), reads=[path.absolute()], limits=LIMITS
     )
     return _convert(answer, SearchedFrames)
 

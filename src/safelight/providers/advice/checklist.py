@@ -413,19 +413,13 @@ def _distress(prompt: _Prompt) -> ChecklistItem:
 
 
 def _film(prompt: _Prompt, *, at_risk: bool) -> ChecklistItem:
-    spans = prompt.spans(FILM)
-    if spans:
-        return ChecklistItem(
-            topic=ChecklistTopic.FILM_LANGUAGE,
-            state=ChecklistState.FINE,
-            message="The prompt describes the camera.",
-            spans=spans,
-        )
-    return ChecklistItem(
-        topic=ChecklistTopic.FILM_LANGUAGE,
-        state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
-        message="The prompt does not describe the camera. A shot size, a camera move or the lighting makes "
+    return _wanted(
+        prompt.spans(FILM),
+        ChecklistTopic.FILM_LANGUAGE,
+        "The prompt describes the camera.",
+        "The prompt does not describe the camera. A shot size, a camera move or the lighting makes "
         "clearer what you want to see.",
+        at_risk=at_risk,
     )
 
 
@@ -439,50 +433,45 @@ def _style(prompt: _Prompt, *, at_risk: bool) -> ChecklistItem:
             "(watercolour, stop motion), not its maker.",
             spans=spans,
         )
-    if spans:
-        return ChecklistItem(
-            topic=ChecklistTopic.STYLE,
-            state=ChecklistState.FINE,
-            message="The prompt names a style.",
-            spans=spans,
-        )
-    return ChecklistItem(
-        topic=ChecklistTopic.STYLE,
-        state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
-        message="The prompt names no style. A drawn or painted style cannot be mistaken for a recording of "
+    return _wanted(
+        spans,
+        ChecklistTopic.STYLE,
+        "The prompt names a style.",
+        "The prompt names no style. A drawn or painted style cannot be mistaken for a recording of "
         "real people.",
+        at_risk=at_risk,
     )
 
 
 def _tone(prompt: _Prompt, *, at_risk: bool) -> ChecklistItem:
-    spans = prompt.spans(POSITIVE)
-    if spans:
-        return ChecklistItem(
-            topic=ChecklistTopic.POSITIVE_TONE,
-            state=ChecklistState.FINE,
-            message="The prompt has a friendly tone.",
-            spans=spans,
-        )
-    return ChecklistItem(
-        topic=ChecklistTopic.POSITIVE_TONE,
-        state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
-        message="The prompt sets no tone. If the scene is friendly, say so; do not say so if it is not.",
+    return _wanted(
+        prompt.spans(POSITIVE),
+        ChecklistTopic.POSITIVE_TONE,
+        "The prompt has a friendly tone.",
+        "The prompt sets no tone. If the scene is friendly, say so; do not say so if it is not.",
+        at_risk=at_risk,
     )
 
 
 def _context(prompt: _Prompt, *, at_risk: bool) -> ChecklistItem:
-    spans = prompt.spans(PURPOSE)
-    if spans:
-        return ChecklistItem(
-            topic=ChecklistTopic.CONTEXT,
-            state=ChecklistState.FINE,
-            message="The prompt states the purpose of the video. Keep it only if it is true.",
-            spans=spans,
-        )
+    return _wanted(
+        prompt.spans(PURPOSE),
+        ChecklistTopic.CONTEXT,
+        "The prompt states the purpose of the video. Keep it only if it is true.",
+        "The prompt states no purpose. If there is one, state it; do not invent one.",
+        at_risk=at_risk,
+    )
+
+
+def _wanted(
+    spans: tuple[TextSpan, ...], topic: ChecklistTopic, present: str, missing: str, *, at_risk: bool
+) -> ChecklistItem:
+    """The item of a topic that a prompt should name: its absence matters only if another point does."""
     return ChecklistItem(
-        topic=ChecklistTopic.CONTEXT,
-        state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
-        message="The prompt states no purpose. If there is one, state it; do not invent one.",
+        topic=topic,
+        state=ChecklistState.LOOK if at_risk and not spans else ChecklistState.FINE,
+        message=present if spans else missing,
+        spans=spans,
     )
 
 

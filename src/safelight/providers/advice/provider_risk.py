@@ -6,12 +6,12 @@ own outcomes at that provider are known (`risk_model`); no other rate is measure
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from safelight.core.dates import format_day
 from safelight.core.i18n import Messages, translate_sentence
 
 from .advice_data import AdviceSource
@@ -98,8 +98,8 @@ def _estimate_wire(estimate: RiskEstimate) -> dict[str, Any]:
         "prompts": estimate.prompts,
         "attempts": estimate.attempts,
         "reported": estimate.reported,
-        "since": _date(estimate.since),
-        "until": _date(estimate.until),
+        "since": format_day(estimate.since),
+        "until": format_day(estimate.until),
     }
 
 
@@ -110,10 +110,6 @@ def _describe_estimate(estimate: RiskEstimate, provider: str, messages: Messages
     if not estimate.reported:
         return text
     return messages("risk.both", first=text, second=messages("risk.estimated_reported", **values))
-
-
-def _date(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
 
 
 def _translated(text: str, messages: Messages) -> str:

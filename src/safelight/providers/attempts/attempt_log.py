@@ -243,7 +243,7 @@ class AttemptLog:
         if attempt.is_reported or attempt.prompt is None:
             return None
         with self.database.read_transaction(tenant=tenant) as tx:
-            row = tx.one(attempts, attempts.c.id == attempt.id)
+            row = tx.one(attempts, attempt.id)
         return mask_emails(mask_internal(row.answer)) if row is not None and row.answer else None
 
     def add(
@@ -298,7 +298,7 @@ def _get(tx: Transaction, attempt_id: str) -> AttemptRecord:
             _reported_record(row)
             for row in tx.select(
                 reported_attempts,
-                reported_attempts.c.id == attempt_id,
+                attempt_id,
                 reported_attempts.c.refund_of.is_(None),
             )
         ]

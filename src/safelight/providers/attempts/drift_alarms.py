@@ -67,7 +67,7 @@ def _report(tx: Transaction, drift: Drift, row: Row[tuple[object, ...]] | None) 
         if not tx.insert_or_ignore(drift_alarms, provider=provider, model=model, kind=kind, **values):
             return
     else:
-        tx.update(drift_alarms, drift_alarms.c.id == row.id, **values)
+        tx.update(drift_alarms, row.id, **values)
     content = {
         "id": id_,
         "provider": drift.provider,

@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 
+from safelight.core import yaml_loader
+
 from .rules import ErrorRule, Provider
-from .words import alternation, load
+from .words import alternation
 
 #: Hosts that offer other makers' models come before the makers, so that their rules are tried first.
 _PROVIDERS = (
@@ -47,7 +49,7 @@ FIRST, SHAPED, LAST = "filter_down", "shaped", "http"
 @cache
 def load_rules(name: str) -> Provider:
     """The provider or set of rules in the file with this name."""
-    content = load(f"providers/{name}.yaml")
+    content = yaml_loader.load_shipped(__package__, f"providers/{name}.yaml")
     sources: dict[str, str] = content.pop("sources", {})
     content["signs"] = alternation(content.get("signs", ""))
     content["rules"] = tuple(_rule(row, sources) for row in content["rules"])
@@ -91,7 +93,7 @@ def products() -> tuple[tuple[Provider, re.Pattern[str]], ...]:
             Provider(name=row["name"], title=row["title"]) if "title" in row else by_name[row["name"]],
             re.compile(row["words"], 0 if row.get("cased") else re.IGNORECASE),
         )
-        for row in load("product_names.yaml")
+        for row in yaml_loader.load_shipped(__package__, "product_names.yaml")
     )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
 import msgspec
 
@@ -34,7 +32,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @cache
 def words() -> Words:
-    content = load("words.yaml")
+    content = yaml_loader.load_shipped(__package__, "words.yaml")
     for table in ("categories", "references"):
         content[table] = {name: alternation(given) for name, given in content[table].items()}
     lists = {"echoes", "waits"}
@@ -44,11 +42,6 @@ def words() -> Words:
         if isinstance(given, list) and name not in lists
     }
     return msgspec.convert(content, Words)
-
-
-def load(name: str) -> Any:
-    """The content of a file of this package."""
-    return yaml_loader.load((files(__package__) / name).read_bytes())
 
 
 def alternation(pattern: str | list[str]) -> str:

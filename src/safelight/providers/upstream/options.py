@@ -15,6 +15,8 @@ from safelight.providers.protocol import GeneratorInfo
 
 _SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
 
+#: The types of extra request fields, by their names in the settings.
+FIELD_TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 

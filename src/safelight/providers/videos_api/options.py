@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from safelight.providers.protocol import MEDIA_FIELDS, Billing, Derivation, GeneratorInfo
-from safelight.providers.upstream.options import Positive, RemoteOptions, convert_options
+from safelight.providers.upstream.options import FIELD_TYPES, Positive, RemoteOptions, convert_options
 
 from .profiles import with_profile
 
@@ -17,7 +17,6 @@ from .profiles import with_profile
 OWN_FIELDS = frozenset(
     {"prompt", "model", "seconds", "size", "input_reference", "metadata", "steering", "extra_params"}
 )
-_TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
 
 
 class Options(RemoteOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,7 +60,7 @@ class Options(RemoteOptions, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         own = self.billing is Billing.OWN
         return replace(
             super().info(),
-            extra_fields={name: _TYPES[kind] for name, kind in self.extra_fields.items()},
+            extra_fields={name: FIELD_TYPES[kind] for name, kind in self.extra_fields.items()},
             text_fields=self.text_fields,
             passes_unknown_fields=self.pass_unknown_fields,
             field_settings="`extra_fields`, `profile` or `pass_unknown_fields`",

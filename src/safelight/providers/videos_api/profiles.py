@@ -8,7 +8,6 @@ of them needs no profile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from typing import Any
 
 import msgspec
@@ -32,9 +31,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any] = {}
 
 
-PROFILES = msgspec.convert(
-    yaml_loader.load(resources.files(__package__).joinpath("profiles.yaml").read_bytes()), dict[str, Profile]
-)
+PROFILES = msgspec.convert(yaml_loader.load_shipped(__package__, "profiles.yaml"), dict[str, Profile])
 
 
 def with_profile(table: Mapping[str, Any]) -> dict[str, Any]:

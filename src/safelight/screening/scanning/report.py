@@ -42,20 +42,17 @@ class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
     over_budget: bool = False
 
 
-class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of the scan worker for one file. It is untrusted until the gateway has validated it."""
+class _ScannedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scan of one file adds to its findings."""
 
-    findings: tuple[Finding, ...]
-    texts: tuple[MediaText, ...]
-    runs: tuple[DetectorRun, ...]
-    #: The transcript that transcribers in the child produced.
-    transcript: tuple[MediaText, ...] = ()
+    #: Loudness and speech spans; None if the file has no audio.
     audio: AudioReport | None = None
     media: MediaInfo | None = None
-    #: Texts in the file, such as its title.
+    #: Texts in the file, such as its title and those of its chapters; not yet screened.
     tags: tuple[FileTag, ...] = ()
     image: ImageInfo | None = None
     sampling: SamplingReport | None = None
+    #: Paths of WebP files; empty if not requested.
     thumbnail: str = ""
     contact_sheet: str = ""
     blurred_sheet: str = ""
@@ -70,7 +67,17 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: float = 0.0
 
 
-class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerResult(_ScannedFile, frozen=True, kw_only=True):
+    """Result of the scan worker for one file. It is untrusted until the gateway has validated it."""
+
+    findings: tuple[Finding, ...]
+    texts: tuple[MediaText, ...]
+    runs: tuple[DetectorRun, ...]
+    #: The transcript that transcribers in the child produced.
+    transcript: tuple[MediaText, ...] = ()
+
+
+class ScanReport(_ScannedFile, frozen=True, kw_only=True):
     """Report of the scan of one file.
 
     Gaps are in `runs` and in `coverage`, in which no cell is marked as required yet.
@@ -81,26 +88,8 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     texts: tuple[MediaText, ...] = ()
     #: Transcript with times, screened like OCR texts; None if no transcriber ran.
     transcript: tuple[MediaText, ...] | None = None
-    #: Loudness and speech spans; None if the file has no audio.
-    audio: AudioReport | None = None
     coverage: Coverage = Coverage()
     runs: tuple[DetectorRun, ...] = ()
-    media: MediaInfo | None = None
-    #: Texts in the file, such as its title and those of its chapters; not yet screened.
-    tags: tuple[FileTag, ...] = ()
-    image: ImageInfo | None = None
-    sampling: SamplingReport | None = None
-    #: Paths of WebP files; empty if not requested.
-    thumbnail: str = ""
-    contact_sheet: str = ""
-    blurred_sheet: str = ""
-    evidence: dict[str, str] = {}
-    #: Keyframes for detectors outside the child, and the number of frames that were selected before some were
-    #: deleted.
-    keyframes: tuple[StoredKeyframe, ...] = ()
-    selected_frames: int = 0
-    wall_s: float = 0.0
-    cpu_s: float = 0.0
     #: Why the scan has no result: the child crashed or timed out.
     failure: str = ""
 

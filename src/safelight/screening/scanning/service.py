@@ -346,27 +346,14 @@ def _report(
             set_attributes(get_current_span(), **{f"cpu_s.{each.name}": each.cpu_s})
             if each.timed_out:
                 DETECTOR_TIMEOUTS.add(each.name)
+    is_transcribed = result.audio is not None and result.audio.transcribed_in_child
     return ScanReport(
-        findings=tuple(_with_source(finding, field) for finding in result.findings),
-        texts=result.texts,
-        transcript=result.transcript
-        if result.audio is not None and result.audio.transcribed_in_child
-        else None,
-        audio=result.audio,
-        coverage=build_coverage(capabilities, result.runs, modalities),
-        runs=result.runs,
-        media=result.media,
-        tags=result.tags,
-        image=result.image,
-        sampling=result.sampling,
-        thumbnail=result.thumbnail,
-        contact_sheet=result.contact_sheet,
-        blurred_sheet=result.blurred_sheet,
-        evidence=result.evidence,
-        keyframes=result.keyframes,
-        selected_frames=result.selected_frames,
-        wall_s=result.wall_s,
-        cpu_s=result.cpu_s,
+        **msgspec.structs.asdict(result)
+        | {
+            "findings": tuple(_with_source(finding, field) for finding in result.findings),
+            "transcript": result.transcript if is_transcribed else None,
+            "coverage": build_coverage(capabilities, result.runs, modalities),
+        }
     )
 
 

@@ -1,7 +1,5 @@
 """The tables. Every row that belongs to a tenant has a `tenant_id`. Times are unix seconds, UTC."""
 
-from __future__ import annotations
-
 from .accounts import (
     api_keys,
     invitations,

@@ -3,8 +3,6 @@
 It fails as configured and counts the requests.
 """
 
-from __future__ import annotations
-
 from .scenario import Scenario, ScenarioRule, ScriptedAction, load_scenario
 from .server import ScriptedUpstream
 

@@ -68,11 +68,14 @@ class HostedRoutes(Routes):
             return Reply(headers=_JSON, body=text, delay_s=act.delay_s)
         return self._problem(act)
 
+    def not_found(self) -> Reply:
+        return self.refuse(ScriptedAction(do="status", status=404, message="Not found."))
+
     def poll(self, entry_id: str) -> tuple[AcceptedRequest, str] | Reply:
         """The request and its status, or the answer that the scenario has instead."""
         entry = self._book.orders.get(entry_id)
         if entry is None or entry.deleted:
-            return self.refuse(ScriptedAction(do="status", status=404, message="Not found."))
+            return self.not_found()
         self._book.asked["polls"] += 1
         entry.polls += 1
         act = self._book.act(entry.rule, "poll")
@@ -80,14 +83,14 @@ class HostedRoutes(Routes):
             return self._problem(act)
         status = self._book.status(entry)
         if status == "gone":
-            return self.refuse(ScriptedAction(do="status", status=404, message="Not found."))
+            return self.not_found()
         return entry, status
 
     def cancel(self, entry_id: str, answer: Reply) -> Reply:
         entry = self._book.orders.get(entry_id)
         self._book.asked["deletes"] += 1
         if entry is None:
-            return self.refuse(ScriptedAction(do="status", status=404, message="Not found."))
+            return self.not_found()
         act = self._book.act(entry.rule, "delete")
         if act.do in {"ok", "lose_answer"}:
             entry.deleted = True
@@ -211,7 +214,7 @@ class RunwayRoutes(HostedRoutes):
                 return self._task(request, name)
             case "DELETE", ["v1", "tasks", name]:
                 return self.cancel(name, Reply(status=204))
-        return self.refuse(ScriptedAction(do="status", status=404, message="Not found."))
+        return self.not_found()
 
     def _task(self, request: Request, name: str) -> Reply:
         found = self.poll(name)
@@ -284,7 +287,7 @@ class FalRoutes(HostedRoutes):
     def _result(self, request: Request, name: str) -> Reply:
         entry = self._book.orders.get(name)
         if entry is None or entry.deleted or self._book.status(entry) not in {"completed", "failed"}:
-            return self.refuse(ScriptedAction(do="status", status=404, message="Not found."))
+            return self.not_found()
         if self._book.status(entry) == "completed":
             video = {"url": self.link(request, entry), "content_type": "video/mp4"}
             return _json({"video": video, "seed": 7})

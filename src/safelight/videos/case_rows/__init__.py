@@ -1,11 +1,8 @@
 """Rows of cases: the transactions of a video open and close cases, which the package `cases` decides."""
 
-from __future__ import annotations
-
 from .exposure import ExposureLog
 from .models import (
     UNFINISHED,
-    AppealSubject,
     Case,
     CaseFile,
     CaseKind,
@@ -20,14 +17,12 @@ from .store import (
     close_cases,
     decided_verdict_ids,
     keep_hold_open,
-    list_decisions,
     lock_pending_hold,
     open_case,
 )
 
 __all__ = [
     "UNFINISHED",
-    "AppealSubject",
     "Case",
     "CaseFile",
     "CaseKind",
@@ -41,7 +36,6 @@ __all__ = [
     "close_cases",
     "decided_verdict_ids",
     "keep_hold_open",
-    "list_decisions",
     "lock_pending_hold",
     "open_case",
 ]

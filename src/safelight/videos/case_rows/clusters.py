@@ -75,9 +75,13 @@ def _flood_key(tx: Transaction, new: NewCase, video: Row[Any]) -> str | None:
 
 def _verdicts(tx: Transaction, video_id: str) -> list[list[Any]]:
     """What the verdicts on a video rest on: a decision settles all of them, also those on near-duplicates."""
-    rows = tx.select(verdicts, verdicts.c.video_id == video_id, columns=[verdicts.c.body])
-    made = [msgspec.json.decode(row.body, type=Verdict) for row in rows]
+    made = read_verdicts(tx, video_id)
     return sorted([one.stage.value, one.action.value, one.category, *one.matched_rules] for one in made)
+
+
+def read_verdicts(tx: Transaction, video_id: str) -> list[Verdict]:
+    rows = tx.select(verdicts, verdicts.c.video_id == video_id, columns=[verdicts.c.body])
+    return [msgspec.json.decode(row.body, type=Verdict) for row in rows]
 
 
 def join_cluster(tx: Transaction, row: Row[Any]) -> bool:
@@ -98,17 +102,17 @@ def join_cluster(tx: Transaction, row: Row[Any]) -> bool:
         if row.kind == CaseKind.REPORT:
             # These are other videos, each with its own decision. Their leader stands in the queue for the
             # gravest and the earliest of them.
-            tx.update(cases, cases.c.id == row.id, leader_id=leader.id)
+            tx.update(cases, row.id, leader_id=leader.id)
             tx.update(
                 cases,
-                cases.c.id == leader.id,
+                leader.id,
                 rank_at=min(leader.rank_at, row.rank_at),
                 due_at=min(leader.due_at, row.due_at),
             )
             continue
         tx.update(
             cases,
-            cases.c.id == row.id,
+            row.id,
             leader_id=leader.id,
             cluster_id=leader.cluster_id or leader.id,
             required_rank=leader.required_rank,
@@ -129,7 +133,7 @@ def members_of(tx: Transaction, case_id: str) -> list[Row[Any]]:
 
 def leave_cluster(tx: Transaction, case_id: str) -> None:
     """Let a case be decided by itself."""
-    tx.update(cases, cases.c.id == case_id, leader_id=None, cluster_key=None, version=cases.c.version + 1)
+    tx.update(cases, case_id, leader_id=None, cluster_key=None, version=cases.c.version + 1)
 
 
 def replace_leader(tx: Transaction, case_id: str) -> Row[Any] | None:
@@ -145,7 +149,7 @@ def replace_leader(tx: Transaction, case_id: str) -> Row[Any] | None:
     if not members:
         return None
     first, *others = members
-    tx.update(cases, cases.c.id == first.id, leader_id=None, version=cases.c.version + 1)
+    tx.update(cases, first.id, leader_id=None, version=cases.c.version + 1)
     if others:
         tx.update(cases, cases.c.id.in_([other.id for other in others]), leader_id=first.id)
     if first.kind != CaseKind.REPORT:
@@ -156,13 +160,13 @@ def replace_leader(tx: Transaction, case_id: str) -> Row[Any] | None:
 def add_report_to_reach(tx: Transaction, row: Row[Any]) -> None:
     """Count another report of the video. The version changes, because the reviewer has to read the report."""
     _set_reach(tx, row, row.reach + 1)
-    tx.update(cases, cases.c.id == row.id, version=cases.c.version + 1)
+    tx.update(cases, row.id, version=cases.c.version + 1)
 
 
 def _set_reach(tx: Transaction, row: Row[Any], reach: int) -> None:
     # A case never loses its place: some come first whatever their due time.
     rank = min(row.rank_at, rank_at(due_at=row.due_at, severity=row.severity, reach=reach))
-    tx.update(cases, cases.c.id == row.id, reach=reach, rank_at=rank)
+    tx.update(cases, row.id, reach=reach, rank_at=rank)
 
 
 def _request_content(video: Row[Any]) -> list[Any]:

@@ -51,7 +51,7 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
     """
     dedup_key = f"{new.kind.value}:{new.statement_id or new.video_id}"
     severity = new.severity if new.severity is not None else severity_of(new.category)
-    video = tx.one(videos, videos.c.id == new.video_id)
+    video = tx.one(videos, new.video_id)
     new = replace(new, quarantined=new.quarantined or (video is not None and video.quarantined))
     columns = stored_columns(new, cases) | {
         "id": new_id("case"),
@@ -106,7 +106,7 @@ def _leave_flood(tx: Transaction, row: Row[Any]) -> None:
 
 def release_followers(tx: Transaction, closed: Case) -> None:
     """A report was decided: the next one about its uploader leads those that waited behind it."""
-    tx.update(cases, cases.c.id == closed.id, leader_id=None)
+    tx.update(cases, closed.id, leader_id=None)
     leader = replace_leader(tx, closed.id)
     if leader is not None and leader.state == CaseState.OPEN:
         _announce(tx, leader)
@@ -121,13 +121,13 @@ def _first_rank(tx: Transaction, new: NewCase, severity: int) -> float:
 
 def _hasten(tx: Transaction, case_id: str, new: NewCase, severity: int) -> Row[Any]:
     """Bring an open case forward for a report that is due earlier, graver, or comes first. Never back."""
-    (row,) = tx.select(cases, cases.c.id == case_id)
+    (row,) = tx.select(cases, case_id)
     due_at, severity = min(row.due_at, new.due_at), max(row.severity, severity)
     first = _first_rank(tx, new, severity) if new.comes_first else row.rank_at
     rank = min(row.rank_at, first, rank_at(due_at=due_at, severity=severity, reach=row.reach))
     category = new.category if severity > row.severity and new.category else row.category
-    tx.update(cases, cases.c.id == case_id, due_at=due_at, severity=severity, rank_at=rank, category=category)
-    (changed,) = tx.select(cases, cases.c.id == case_id)
+    tx.update(cases, case_id, due_at=due_at, severity=severity, rank_at=rank, category=category)
+    (changed,) = tx.select(cases, case_id)
     if due_at < row.due_at and row.leader_id is None:
         unsent = (outbox.c.topic == _DUE_SOON, outbox.c.subject == case_id, outbox.c.delivered_at.is_(None))
         tx.delete(outbox, *unsent)
@@ -155,9 +155,9 @@ def end_quarantine(tx: Transaction, video_id: str) -> None:
         if leader is not None:
             _announce(tx, leader)
         leave_cluster(tx, row.id)
-        tx.update(cases, cases.c.id == row.id, quarantined=False)
+        tx.update(cases, row.id, quarantined=False)
         tx.publish("case.opened", subject=row.id, body={})
-    tx.update(videos, videos.c.id == video_id, quarantined=False)
+    tx.update(videos, video_id, quarantined=False)
 
 
 def close_cases(
@@ -196,7 +196,7 @@ def close_case(tx: Transaction, case_id: str, *, state: CaseState) -> bool:
     return (
         tx.update(
             cases,
-            cases.c.id == case_id,
+            case_id,
             cases.c.state == state.value,
             **closed_columns(tx, CaseState.DECIDED),
         )
@@ -221,7 +221,7 @@ def move_case(tx: Transaction, case_id: str, *, before: CaseState, after: CaseSt
     return (
         tx.update(
             cases,
-            cases.c.id == case_id,
+            case_id,
             cases.c.state == before.value,
             state=after.value,
             version=cases.c.version + 1,
@@ -290,12 +290,12 @@ def add_pending(tx: Transaction, made: Decision, *, due_at: float) -> None:
 def move_to_decisions(tx: Transaction, made: Decision) -> None:
     """Record a pending decision as carried out."""
     add_decision(tx, made)
-    tx.delete(pending_decisions, pending_decisions.c.id == made.id)
+    tx.delete(pending_decisions, made.id)
 
 
 def record_conflict(tx: Transaction, made: Decision, conflict: str) -> None:
     """Record why a pending decision could not be carried out. Its case, if not closed, is open again."""
-    tx.update(pending_decisions, pending_decisions.c.id == made.id, conflict=conflict)
+    tx.update(pending_decisions, made.id, conflict=conflict)
     move_case(tx, made.case_id, before=CaseState.PENDING, after=CaseState.OPEN)
     if made.is_answer:
         return
@@ -318,7 +318,7 @@ def add_member_conflict(tx: Transaction, made: Decision, conflict: str) -> None:
 def undo(tx: Transaction, made: Decision) -> bool:
     """Delete a pending decision, and open its case again. Returns False if it was carried out meanwhile."""
     column = pending_decisions.c
-    if tx.delete(pending_decisions, column.id == made.id, column.conflict.is_(None)) != 1:
+    if tx.delete(pending_decisions, made.id, column.conflict.is_(None)) != 1:
         return False
     move_case(tx, made.case_id, before=CaseState.PENDING, after=CaseState.OPEN)
     _append_audit(tx, "case.undone", made)
@@ -335,9 +335,7 @@ def drop_conflict(tx: Transaction, case_id: str) -> None:
 def claim_pending(tx: Transaction, decision_id: str) -> bool:
     """Lock a pending decision. Returns False if it was undone or carried out meanwhile."""
     column = pending_decisions.c
-    return (
-        tx.one(pending_decisions, column.id == decision_id, column.conflict.is_(None), lock=True) is not None
-    )
+    return tx.one(pending_decisions, decision_id, column.conflict.is_(None), lock=True) is not None
 
 
 def _append_audit(tx: Transaction, event: str, made: Decision) -> None:
@@ -363,7 +361,7 @@ def _append_audit(tx: Transaction, event: str, made: Decision) -> None:
 
 def _own_request(tx: Transaction, made: Decision) -> dict[str, bool]:
     """A mark on decisions about the own video, which are possible if no other person may decide."""
-    video = tx.one(videos, videos.c.id == made.video_id)
+    video = tx.one(videos, made.video_id)
     own = video is not None and made.decided_by in find_same_people(tx, {video.principal_id})
     return {"own_request": True} if own else {}
 
@@ -389,7 +387,7 @@ def require_rank_of_decisions(tx: Transaction, appeal: Case) -> None:
     ranks = [ROLES[made.role].review_rank for made in list_decisions(tx, appeal.video_id) if made.role]
     if ranks:
         rank = min(max(ranks), highest_rank(quarantined=appeal.quarantined))
-        tx.update(cases, cases.c.id == appeal.id, required_rank=int(rank))
+        tx.update(cases, appeal.id, required_rank=int(rank))
 
 
 def case_from_row(row: Row[Any]) -> Case:

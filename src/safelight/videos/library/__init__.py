@@ -1,7 +1,5 @@
 """The library of proven prompts: prompts whose videos were delivered with the verdict `allow`."""
 
-from __future__ import annotations
-
 from .entries import (
     MAX_CATEGORY_CHARACTERS,
     MAX_NOTES_CHARACTERS,

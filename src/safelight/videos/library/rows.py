@@ -64,7 +64,7 @@ def delete_entry(tx: Transaction, identity: str) -> None:
     tx.delete(library_terms, library_terms.c.entry_id == identity)
     tx.delete(library_uses, library_uses.c.entry_id == identity)
     tx.update(library_entries, library_entries.c.variation_of == identity, variation_of=None)
-    tx.delete(library_entries, library_entries.c.id == identity)
+    tx.delete(library_entries, identity)
 
 
 def record_use(tx: Transaction, video_id: str, prompt: str) -> None:

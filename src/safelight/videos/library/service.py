@@ -71,11 +71,11 @@ class Library:
         principal.require(KeyScope.VIDEOS_WRITE)
         category, notes = validate_category(new.category), validate_notes(new.notes)
         with self._database.read_transaction(principal.tenant) as tx:
-            row = tx.one(videos, videos.c.id == new.video_id)
+            row = tx.one(videos, new.video_id)
         meaning = self._embed(row.prompt) if row else b""
         with self._database.transaction(principal.tenant) as tx:
             # A withdrawal locks the same row, so it removes this entry or is seen here.
-            row = tx.one(videos, videos.c.id == new.video_id, lock=True)
+            row = tx.one(videos, new.video_id, lock=True)
             if row is None or row.deleted_at is not None:
                 raise NotFound(f"There is no video {new.video_id[:80]!r}.", param="video_id")
             if not is_proof(tx, row):
@@ -236,7 +236,7 @@ class Library:
 
 
 def _find(tx: Transaction, identity: str, *, param: str = "entry") -> Row[Any]:
-    row = tx.one(library_entries, library_entries.c.id == identity)
+    row = tx.one(library_entries, identity)
     if row is None:
         raise NotFound(
             f"There is no library entry {identity[:80]!r}.", param=param, remedy="See: safelight library list"

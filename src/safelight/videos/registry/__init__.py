@@ -1,7 +1,5 @@
 """The registry of delivered files: their seals, fingerprints, and checks of origin for strangers."""
 
-from __future__ import annotations
-
 from .checks import ANSWER_AFTER_S, MAX_CHECKS_PER_DAY, CheckLimit, ProvenanceCheck, ProvenanceChecks
 from .feedback import KEEP_DAYS, MAX_TEXT_CHARACTERS, CheckFeedback, NewFeedback
 from .fingerprints import FingerprintStore, add_fingerprint, remove_fingerprints

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from safelight.core.dates import format_day
 from safelight.provenance.manifest import outcome_of
 from safelight.provenance.models import Verification
 from safelight.provenance.recovery.conclusion import Answer, Conclusion, Ground
@@ -78,11 +78,6 @@ class ProvenanceChecks:
         self._is_withdrawn = is_withdrawn
         self._has_delivered = has_delivered
         self._issuer = issuer
-
-    def check_file(self, path: Path) -> ProvenanceCheck:
-        """The origin of a file. Raises `NotFound` or `InvalidMedia` if the file cannot be read at all."""
-        look = self.look(path)
-        return look if isinstance(look, ProvenanceCheck) else self.search(path, look)
 
     def look(self, path: Path) -> ProvenanceCheck | FirstLook:
         """The answer if no watermark has to be searched, otherwise the argument of `search`.
@@ -172,7 +167,7 @@ class CheckLimit:
         if not sha256s:
             return True
         with self._database.across_tenants("limit of provenance checks") as tx:
-            today = _day(tx.now())
+            today = format_day(tx.now())
             tx.delete(provenance_check_counts, provenance_check_counts.c.day < today)
             # In one order for all transactions, which wait for each other's rows.
             counted = [self._count(tx, sha256, today) for sha256 in sorted(sha256s)]
@@ -181,13 +176,13 @@ class CheckLimit:
     def first(self, sha256: str) -> Ground | None:
         """The ground of the first answer of today; None without one."""
         with self._database.across_tenants("limit of provenance checks", readonly=True) as tx:
-            row = tx.one(provenance_check_counts, *_row(sha256, _day(tx.now())))
+            row = tx.one(provenance_check_counts, *_row(sha256, format_day(tx.now())))
         return Ground(row.ground) if row is not None and row.ground is not None else None
 
     def keep_first(self, sha256: str, ground: Ground) -> None:
         """Store the ground of an answer, unless there is one of today."""
         with self._database.across_tenants("limit of provenance checks") as tx:
-            where = (*_row(sha256, _day(tx.now())), provenance_check_counts.c.ground.is_(None))
+            where = (*_row(sha256, format_day(tx.now())), provenance_check_counts.c.ground.is_(None))
             tx.update(provenance_check_counts, *where, ground=ground.value)
 
     def _count(self, tx: Transaction, sha256: str, today: str) -> bool:
@@ -211,7 +206,3 @@ def _without_mark(look: FirstLook, found: Recovered) -> Recovered:
 
 def _row(sha256: str, day: str) -> tuple[Any, Any]:
     return provenance_check_counts.c.sha256 == sha256, provenance_check_counts.c.day == day
-
-
-def _day(now: float) -> str:
-    return dt.datetime.fromtimestamp(now, dt.UTC).date().isoformat()

@@ -97,7 +97,7 @@ class Registry:
             missing = [
                 row.id for row in rows if (facts := stored_facts(row)) is None or lacks_timestamp(facts)
             ]
-            found = [tx.one(seals, seals.c.id == one) for one in missing]
+            found = [tx.one(seals, one) for one in missing]
         return tuple(self._read_all(row for row in found if row is not None))
 
     def add_timestamp(self, seal: Seal, manifest: bytes, facts: Mapping[str, Any]) -> bool:

@@ -1,14 +1,11 @@
 """Prompt templates with typed slots, which a second person approves before they are used."""
 
-from __future__ import annotations
-
 from .models import (
     RenderedPrompt,
     SlotType,
     Template,
     TemplateCall,
     TemplateState,
-    TemplateVersion,
     Validation,
 )
 from .service import Templates
@@ -19,7 +16,6 @@ __all__ = [
     "Template",
     "TemplateCall",
     "TemplateState",
-    "TemplateVersion",
     "Templates",
     "Validation",
 ]

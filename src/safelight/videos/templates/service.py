@@ -48,7 +48,7 @@ class Templates:
         with self._database.read_transaction(principal.tenant) as tx:
             where: tuple[ColumnElement[bool], ...] = ()
             if after is not None:
-                last = tx.one(prompt_templates, columns.id == after)
+                last = tx.one(prompt_templates, after)
                 if last is None:
                     raise NotFound(f"There is no template with the id {after[:80]!r}.", param="after")
                 older = and_(columns.name == last.name, columns.version < last.version)
@@ -192,7 +192,7 @@ def _change(tx: Transaction, row: Row[Any], state: TemplateState, **columns: Any
     """Move a version to another state. Raises `Conflict` if another request was faster."""
     changed = tx.update(
         prompt_templates,
-        prompt_templates.c.id == row.id,
+        row.id,
         prompt_templates.c.state == row.state,
         state=state.value,
         **columns,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 
 from safelight.core import yaml_loader
 
@@ -17,8 +16,7 @@ LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 @cache
 def shipped_values() -> Mapping[SlotType, Mapping[str, tuple[str, ...]]]:
     """The values of each type that has some, by language."""
-    text = resources.files(__package__).joinpath("slot_values.yaml").read_text(encoding="utf-8")
     return {
         SlotType(name): {tag: tuple(values) for tag, values in by_language.items()}
-        for name, by_language in yaml_loader.load(text).items()
+        for name, by_language in yaml_loader.load_shipped(__package__, "slot_values.yaml").items()
     }

@@ -121,7 +121,7 @@ async def decide(request: Request, app: App, principal: Admin, request_id: str) 
     else:
         decide = access.decline if action == "decline" else access.withdraw
         decision = partial(decide, principal, request_id, reason=reason)
-    return JsonResponse(staff_object(await app.threads.run(decision)))
+    return await app.show(staff_object, decision)
 
 
 def _terms(fields: Mapping[str, Any]) -> Terms:

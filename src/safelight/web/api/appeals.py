@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from safelight.cases.appeals import Appeal
 from safelight.web.request_body import optional_text, required_text
-from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, describe_response
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, describe_response
 
 from .parameters import App, Reader, read_fields
 from .request_bodies import describe_body
@@ -43,14 +43,14 @@ class VideoAppeal(BaseModel):
 )
 async def appeal(request: Request, app: App, principal: Reader, video_id: str) -> Response:
     fields = await read_fields(request)
-    made = await app.threads.run(
+    return await app.show(
+        appeal_object,
         app.services.appeals.add,
         principal,
         video_id,
         text=required_text(fields, "text"),
         on_behalf_reason=optional_text(fields, "on_behalf_reason"),
     )
-    return JsonResponse(appeal_object(made))
 
 
 @router.get(
@@ -59,7 +59,7 @@ async def appeal(request: Request, app: App, principal: Reader, video_id: str) -
     responses=describe_response(VideoAppeal, *COMMON_ERRORS, 404),
 )
 async def retrieve(app: App, principal: Reader, video_id: str) -> Response:
-    return JsonResponse(appeal_object(await app.threads.run(app.services.appeals.get, principal, video_id)))
+    return await app.show(appeal_object, app.services.appeals.get, principal, video_id)
 
 
 def appeal_object(made: Appeal) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class LogQuery(LogFilter):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-def show_log(found: Page[LogLine], _reader: Principal | None = None) -> AuditLogPage:
+def show_log(found: Page[LogLine]) -> AuditLogPage:
     return AuditLogPage(data=tuple(found.items), has_more=found.has_more)
 
 

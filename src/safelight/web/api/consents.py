@@ -215,9 +215,7 @@ async def answer(request: Request, app: App, principal: Writer) -> Response:
 )
 async def uses(request: Request, app: App, principal: Reader) -> Response:
     token = await _read_token(request)
-    answers = _services(app).answers
-    found = await app.threads.run(lambda: answers.page(token, tenant=principal.tenant))
-    return JsonResponse(page_object(found))
+    return await app.show(page_object, _services(app).answers.page, token, tenant=principal.tenant)
 
 
 @router.post(
@@ -229,9 +227,7 @@ async def uses(request: Request, app: App, principal: Reader) -> Response:
 async def withdraw(request: Request, app: App, principal: Writer) -> Response:
     """Ends the consent at once. A repeated request changes nothing."""
     token = await _read_token(request)
-    answers = _services(app).answers
-    found = await app.threads.run(lambda: answers.withdraw(token, tenant=principal.tenant))
-    return JsonResponse(page_object(found))
+    return await app.show(page_object, _services(app).answers.withdraw, token, tenant=principal.tenant)
 
 
 @router.get(

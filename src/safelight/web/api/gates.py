@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import KeyScope
 from safelight.cases.gates import GateMove, GateReport, GateService
 from safelight.core.records import About, Seconds, Shown
 from safelight.policy.gates import Evidence
@@ -60,7 +60,7 @@ class GateObject(Shown):
     moves: Annotated[tuple[GateMove, ...], About("The last entries of the audit log, newest first.")]
 
 
-def show_gate(report: GateReport, _reader: Principal | None = None) -> GateObject:
+def show_gate(report: GateReport) -> GateObject:
     state = report.state
     proposal = None
     if state.proposed_step and state.proposed_by and state.proposed_at is not None:

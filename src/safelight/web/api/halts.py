@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal
 
-from safelight.accounts import Principal
 from safelight.accounts.halts import READERS, WRITERS, Halts
 from safelight.policy.halts import Halt
 from safelight.web.operations import Operations
@@ -26,11 +25,11 @@ class HaltList(ListPage):
     data: tuple[HaltObject, ...]
 
 
-def show_halt(found: Halt, _reader: Principal | None = None) -> HaltObject:
+def show_halt(found: Halt) -> HaltObject:
     return show(HaltObject, found)
 
 
-def show_list(found: list[Halt], _reader: Principal | None = None) -> HaltList:
+def show_list(found: list[Halt]) -> HaltList:
     return HaltList.page(map(show_halt, found))
 
 

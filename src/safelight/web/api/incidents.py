@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal
 
-from safelight.accounts import Principal
 from safelight.accounts.incidents import Incident
 from safelight.cases.incidents import READERS, WRITERS, Incidents
 from safelight.store.pages import Page
@@ -29,11 +28,11 @@ class IncidentList(ListPage):
     data: tuple[IncidentObject, ...]
 
 
-def show_incident(found: Incident, _reader: Principal | None = None) -> IncidentObject:
+def show_incident(found: Incident) -> IncidentObject:
     return show(IncidentObject, found)
 
 
-def show_list(page: Page[Incident], _reader: Principal | None = None) -> IncidentList:
+def show_list(page: Page[Incident]) -> IncidentList:
     return IncidentList.page(map(show_incident, page.items), has_more=page.has_more)
 
 

@@ -133,7 +133,7 @@ async def add(request: Request, app: App, principal: Writer) -> Response:
         notes=optional_text(fields, "notes") or "",
         variation_of=variation_of,
     )
-    return JsonResponse(entry_object(await app.threads.run(app.services.library.add, principal, new)))
+    return await app.show(entry_object, app.services.library.add, principal, new)
 
 
 @router.get("/export", summary="Export the library", responses=describe_response(EntryList))
@@ -173,7 +173,7 @@ async def import_entries(
     responses=describe_response(EntryObject, 404),
 )
 async def retrieve(app: App, principal: Reader, entry_id: EntryId) -> Response:
-    return JsonResponse(entry_object(await app.threads.run(app.services.library.get, principal, entry_id)))
+    return await app.show(entry_object, app.services.library.get, principal, entry_id)
 
 
 @router.delete(

@@ -101,14 +101,12 @@ class GoldenList(BaseModel):
 
 @router.get("/own", summary="Own results of quality reviews", responses={200: {"model": OwnQuality}})
 async def own(app: App, principal: Reviewer) -> Response:
-    answers = await app.threads.run(app.services.quality_results.own_answers, principal)
-    return JsonResponse(own_figures(answers))
+    return await app.show(own_figures, app.services.quality_results.own_answers, principal)
 
 
 @router.get("/team", summary="Agreement of all reviewers", responses={200: {"model": TeamQuality}})
 async def team(app: App, principal: Lead) -> Response:
-    answers = await app.threads.run(app.services.quality_results.team_answers, principal)
-    return JsonResponse(team_figures(answers))
+    return await app.show(team_figures, app.services.quality_results.team_answers, principal)
 
 
 @router.get(
@@ -132,7 +130,7 @@ async def draw_sample(request: Request, app: App, principal: Lead) -> Response:
         until=_number(fields, "until"),
         per_stratum=_integer(fields, "per_stratum"),
     )
-    return JsonResponse(prevalence_figures(await app.threads.run(app.services.quality.draw, principal, new)))
+    return await app.show(prevalence_figures, app.services.quality.draw, principal, new)
 
 
 @router.get("/golden", summary="List golden cases", responses={200: {"model": GoldenList}})
@@ -155,7 +153,7 @@ async def add_golden(request: Request, app: App, principal: Lead) -> Response:
         note=required_text(fields, "note"),
         clause=optional_text(fields, "clause"),
     )
-    return JsonResponse(golden_object(await app.threads.run(app.services.quality.add_golden, principal, new)))
+    return await app.show(golden_object, app.services.quality.add_golden, principal, new)
 
 
 @router.post(
@@ -164,8 +162,7 @@ async def add_golden(request: Request, app: App, principal: Lead) -> Response:
     responses={200: {"model": GoldenCase}, **errors(404)},
 )
 async def retire_golden(app: App, principal: Lead, golden_id: str) -> Response:
-    golden = await app.threads.run(app.services.quality.retire_golden, principal, golden_id)
-    return JsonResponse(golden_object(golden))
+    return await app.show(golden_object, app.services.quality.retire_golden, principal, golden_id)
 
 
 def _number(fields: Mapping[str, Any], name: str) -> float:

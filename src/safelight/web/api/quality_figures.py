@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import KeyScope
 from safelight.cases.quality import CheckFigures
 from safelight.cases.quality.figures import QualityFigures
 from safelight.web.operations import Operations
@@ -12,7 +12,7 @@ operations = Operations(
 )
 
 
-def show_figures(figures: QualityFigures, _reader: Principal | None) -> QualityFigures:
+def show_figures(figures: QualityFigures) -> QualityFigures:
     return figures
 
 

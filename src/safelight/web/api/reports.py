@@ -76,8 +76,7 @@ async def report(request: Request, app: App, principal: Reader, video_id: str) -
         language=optional_text(fields, "language") or "en",
         end_user=optional_identifier(fields, "safety_identifier"),
     )
-    receipt = await app.threads.run(app.services.reports.add, principal, new)
-    return JsonResponse(receipt_object(receipt))
+    return await app.show(receipt_object, app.services.reports.add, principal, new)
 
 
 @router.post(

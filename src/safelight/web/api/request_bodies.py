@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
 from safelight.core import yaml_loader
 from safelight.policy.intended_use import UseKind
 
-_SCHEMAS: Mapping[str, Any] = yaml_loader.load((files(__package__) / "request_bodies.yaml").read_bytes())
+_SCHEMAS: Mapping[str, Any] = yaml_loader.load_shipped(__package__, "request_bodies.yaml")
 
 
 def read_schema(name: str, **values: Any) -> Any:

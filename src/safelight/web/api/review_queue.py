@@ -21,7 +21,7 @@ from .reviews import (
 operations = Operations("/v1/reviews", tag="reviews", scopes=SCOPES, statuses=(404,))
 
 
-def show_preferences(found: ReviewerPreferences, _reader: Principal | None) -> ReviewerPreferences:
+def show_preferences(found: ReviewerPreferences) -> ReviewerPreferences:
     return found
 
 
@@ -37,6 +37,7 @@ operations.add(
     "Take the next case",
     take_next,
     shows=show_file,
+    for_reader=True,
     nothing="No case waits for this reviewer.",
     description="The case that this reviewer has, or else the first of the queue. No other reviewer gets it "
     "for two minutes; `POST .../lease` keeps it. 204 if there is no case for this reviewer.",

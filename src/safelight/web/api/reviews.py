@@ -154,7 +154,7 @@ class CaseWithTranscript:
     transcript_state: TranscriptState
 
 
-def show_case(case: Case, _reader: Principal | None = None) -> Review:
+def show_case(case: Case) -> Review:
     return show(Review, case, **_different(case))
 
 
@@ -164,7 +164,7 @@ def _different(case: Case) -> dict[str, object]:
     return {"decided_with": case.leader_id, **dict.fromkeys(hidden)}
 
 
-def show_list(found: CaseList, _reader: Principal | None = None) -> ReviewPage:
+def show_list(found: CaseList) -> ReviewPage:
     page = found.page
     data = (
         show(ListedReview, one, reported_by=found.reporters.get(one.id), **_different(one))
@@ -194,11 +194,11 @@ def _decision(file: CaseFile, reader: Principal | None) -> ReviewDecision | None
     return show(ReviewDecision, made, **hidden)
 
 
-def show_same(found: SameCases, _reader: Principal | None = None) -> SameCasesObject:
+def show_same(found: SameCases) -> SameCasesObject:
     return show(SameCasesObject, found, data=tuple(map(show_case, found.cases)))
 
 
-def show_bulk(made: BulkResult, _reader: Principal | None = None) -> BulkDecision:
+def show_bulk(made: BulkResult) -> BulkDecision:
     return show(BulkDecision, made)
 
 
@@ -224,7 +224,7 @@ def retrieve(services: ReviewServices, principal: Principal, case_id: str) -> Ca
     return with_transcript(services, principal, services.reviews.get(principal, case_id))
 
 
-operations.add("GET /{case_id}", "Retrieve a case", retrieve, shows=show_file)
+operations.add("GET /{case_id}", "Retrieve a case", retrieve, shows=show_file, for_reader=True)
 
 
 def with_transcript(services: QueueServices, principal: Principal, file: CaseFile) -> CaseWithTranscript:
@@ -285,4 +285,6 @@ operations.add(
     "POST /same/{bulk_id}/undo", "Undo decisions that were made together", undo_bulk, shows=show_bulk
 )
 
-operations.add("POST /{case_id}/decision", "Decide a case (once)", decide, 409, 410, shows=show_decided)
+operations.add(
+    "POST /{case_id}/decision", "Decide a case (once)", decide, 409, 410, shows=show_decided, for_reader=True
+)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Annotated, Literal
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import KeyScope
 from safelight.accounts.reply_texts import ReplyFields
 from safelight.cases.saved_replies import SavedReplies, SavedReply
 from safelight.core.records import About, Seconds
@@ -40,11 +40,11 @@ class SavedReplyList(ListPage):
     data: tuple[SavedReplyObject, ...]
 
 
-def show_reply(saved: SavedReply, _reader: Principal | None = None) -> SavedReplyObject:
+def show_reply(saved: SavedReply) -> SavedReplyObject:
     return show(SavedReplyObject, saved)
 
 
-def show_list(found: tuple[SavedReply, ...], _reader: Principal | None = None) -> SavedReplyList:
+def show_list(found: tuple[SavedReply, ...]) -> SavedReplyList:
     data = tuple(map(show_reply, found))
     first, last = (data[0].name, data[-1].name) if data else (None, None)
     return SavedReplyList(data=data, first_id=first, last_id=last, has_more=False)

@@ -177,14 +177,14 @@ async def list_standings(app: App, principal: Reviewer) -> Response:
 async def propose_ban(request: Request, app: App, principal: Reviewer) -> Response:
     services = app.services.require_standing()
     fields = await read_fields(request)
-    made = await app.threads.run(
+    return await app.show(
+        ban_object,
         services.bans.propose,
         principal,
         end_user_subject(required_text(fields, "safety_identifier").strip()),
         reason=required_text(fields, "reason"),
         threat_to_life=optional_flag(fields, "threat_to_life", default=False),
     )
-    return JsonResponse(ban_object(made))
 
 
 @router.post(
@@ -193,8 +193,7 @@ async def propose_ban(request: Request, app: App, principal: Reviewer) -> Respon
     responses=describe_response(BanObject, 409),
 )
 async def confirm_ban(app: App, principal: Reviewer, ban_id: str) -> Response:
-    services = app.services.require_standing()
-    return JsonResponse(ban_object(await app.threads.run(services.bans.confirm, principal, ban_id)))
+    return await app.show(ban_object, app.services.require_standing().bans.confirm, principal, ban_id)
 
 
 @router.post(
@@ -206,9 +205,7 @@ async def confirm_ban(app: App, principal: Reviewer, ban_id: str) -> Response:
 async def lift_ban(request: Request, app: App, principal: Reviewer, ban_id: str) -> Response:
     services = app.services.require_standing()
     reason = required_text(await read_fields(request), "reason")
-    return JsonResponse(
-        ban_object(await app.threads.run(services.bans.lift, principal, ban_id, reason=reason))
-    )
+    return await app.show(ban_object, services.bans.lift, principal, ban_id, reason=reason)
 
 
 Subject = Annotated[str, Query(max_length=256, description="tenant, account:ID or end_user:IDENTIFIER.")]
@@ -218,8 +215,7 @@ Subject = Annotated[str, Query(max_length=256, description="tenant, account:ID o
     "/terms", summary="Terms of an account or end user", responses=describe_response(SavedTermsObject)
 )
 async def get_terms(app: App, principal: Admin, subject: Subject) -> Response:
-    services = app.services.require_standing()
-    return JsonResponse(terms_object(await app.threads.run(services.terms.get, principal, subject)))
+    return await app.show(terms_object, app.services.require_standing().terms.get, principal, subject)
 
 
 @router.put(
@@ -233,9 +229,7 @@ async def set_terms(request: Request, app: App, principal: Admin, subject: Subje
     fields = dict(await read_fields(request))
     revision = _revision(fields.pop("revision", None))
     terms = read_terms(fields)
-    return JsonResponse(
-        terms_object(await app.threads.run(services.terms.set, principal, subject, terms, revision=revision))
-    )
+    return await app.show(terms_object, services.terms.set, principal, subject, terms, revision=revision)
 
 
 def _revision(value: Any) -> int | None:

@@ -182,7 +182,7 @@ async def appeal(request: Request, app: App, principal: Reader, statement_id: St
         on_behalf_reason=optional_text(fields, "on_behalf_reason"),
         idempotency_key=key,
     )
-    return JsonResponse(appeal_object(await app.threads.run(app.services.appeals.send, principal, new)))
+    return await app.show(appeal_object, app.services.appeals.send, principal, new)
 
 
 @router.get(
@@ -194,10 +194,9 @@ async def retrieve_appeal(
     app: App, principal: Reader, statement_id: StatementId, end_user: EndUser = None
 ) -> Response:
     require_writable(statement_id + (end_user or ""), "safety_identifier")
-    made = await app.threads.run(
-        app.services.appeals.of_statement, principal, statement_id, end_user=end_user
+    return await app.show(
+        appeal_object, app.services.appeals.of_statement, principal, statement_id, end_user=end_user
     )
-    return JsonResponse(appeal_object(made))
 
 
 def statement_object(

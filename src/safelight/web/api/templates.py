@@ -125,7 +125,7 @@ async def add(request: Request, app: App, principal: Writer) -> Response:
     """The draft is the next version of its name."""
     source = required_text(await read_fields(request), "source")
     require_writable(source, "source")
-    return JsonResponse(template_object(await app.threads.run(app.services.templates.add, principal, source)))
+    return await app.show(template_object, app.services.templates.add, principal, source)
 
 
 @router.get(
@@ -158,29 +158,21 @@ async def render(request: Request, app: App, principal: Reader, name: Name) -> R
     if "name" in fields:
         raise InvalidField("The name is in the address.", param="name")
     call = read_template_call({**fields, "name": name})
-    return JsonResponse(
-        rendered_object(await app.threads.run(app.services.templates.render, principal, call))
-    )
+    return await app.show(rendered_object, app.services.templates.render, principal, call)
 
 
 @router.post("/{name}/{version}/submit", summary="Submit a draft for review", responses=_CHANGED)
 async def submit(app: App, principal: Writer, name: Name, version: Version) -> Response:
-    return JsonResponse(
-        template_object(await app.threads.run(app.services.templates.submit, principal, name, version))
-    )
+    return await app.show(template_object, app.services.templates.submit, principal, name, version)
 
 
 @router.post("/{name}/{version}/approve", summary="Approve a template", responses=_CHANGED)
 async def approve(app: App, principal: Reviewer, name: Name, version: Version) -> Response:
     """Only a person other than the author may approve."""
-    return JsonResponse(
-        template_object(await app.threads.run(app.services.templates.approve, principal, name, version))
-    )
+    return await app.show(template_object, app.services.templates.approve, principal, name, version)
 
 
 @router.post("/{name}/{version}/retire", summary="Retire a template", responses=_CHANGED)
 async def retire(app: App, principal: Reader, name: Name, version: Version) -> Response:
     """Its author may do so, and everyone with the scope `review`."""
-    return JsonResponse(
-        template_object(await app.threads.run(app.services.templates.retire, principal, name, version))
-    )
+    return await app.show(template_object, app.services.templates.retire, principal, name, version)

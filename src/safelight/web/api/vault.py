@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import KeyScope
 from safelight.cases.vault import Vault
 from safelight.store.pages import Page
 from safelight.videos.vault_entries import VaultEntry
@@ -26,11 +26,11 @@ class VaultEntryList(ListPage):
     data: tuple[VaultEntryObject, ...]
 
 
-def show_entry(found: VaultEntry, _reader: Principal | None = None) -> VaultEntryObject:
+def show_entry(found: VaultEntry) -> VaultEntryObject:
     return show(VaultEntryObject, found)
 
 
-def show_list(page: Page[VaultEntry], _reader: Principal | None = None) -> VaultEntryList:
+def show_list(page: Page[VaultEntry]) -> VaultEntryList:
     return VaultEntryList.page(map(show_entry, page.items), has_more=page.has_more)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal
 
-from safelight.accounts import KeyScope, Principal
+from safelight.accounts import KeyScope
 from safelight.accounts.webhooks import (
     DeliveryHealth,
     EndpointIdentity,
@@ -63,26 +63,24 @@ class WebhookTest(Shown):
     error: str | None
 
 
-def show_endpoint(endpoint: RegisteredEndpoint, _reader: Principal | None = None) -> WebhookEndpoint:
+def show_endpoint(endpoint: RegisteredEndpoint) -> WebhookEndpoint:
     return show(WebhookEndpoint, endpoint, safelight=show(EndpointHealth, endpoint))
 
 
-def show_list(found: tuple[RegisteredEndpoint, ...], _reader: Principal | None = None) -> WebhookEndpointList:
+def show_list(found: tuple[RegisteredEndpoint, ...]) -> WebhookEndpointList:
     return WebhookEndpointList.page(map(show_endpoint, found))
 
 
-def show_secret(
-    made: tuple[RegisteredEndpoint, str], _reader: Principal | None = None
-) -> WebhookEndpointWithSecret:
+def show_secret(made: tuple[RegisteredEndpoint, str]) -> WebhookEndpointWithSecret:
     endpoint, secret = made
     return show(WebhookEndpointWithSecret, show_endpoint(endpoint), signing_secret=secret)
 
 
-def show_deleted(endpoint: RegisteredEndpoint, _reader: Principal | None = None) -> WebhookEndpointDeleted:
+def show_deleted(endpoint: RegisteredEndpoint) -> WebhookEndpointDeleted:
     return WebhookEndpointDeleted(id=endpoint.id)
 
 
-def show_test(result: TestResult, _reader: Principal | None = None) -> WebhookTest:
+def show_test(result: TestResult) -> WebhookTest:
     return WebhookTest(
         webhook_endpoint_id=result.endpoint_id,
         event_type=result.event_type,

@@ -365,7 +365,7 @@ def _prevalence(draws: Sequence[Mapping[str, Any]]) -> Section:
 
 
 def _day(at: float) -> str:
-    from safelight.cli.output import format_day
+    from safelight.core.dates import format_day
 
     return format_day(at)
 
