@@ -13,11 +13,13 @@ from typing import Any
 
 import msgspec
 
+from safelight.core.yaml_loader import load_shipped
+from safelight.providers import provider_errors
 from safelight.providers.provider_errors import categories, safelight
 from safelight.providers.provider_errors.model import ErrorSource
 from safelight.providers.provider_errors.registry import FIRST, LAST, SHAPED, load_rules, providers, relays
 from safelight.providers.provider_errors.rules import ErrorRule, Provider
-from safelight.providers.provider_errors.words import load, words
+from safelight.providers.provider_errors.words import words
 from safelight.providers.videos_api import statuses
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +44,7 @@ def table() -> dict[str, Any]:
         "gravest": list(categories.GRAVEST),
         "products": [
             {name: row[name] for name in ("name", "words", "cased") if name in row}
-            for row in load("product_names.yaml")
+            for row in load_shipped(provider_errors.__name__, "product_names.yaml")
         ],
         "sets": [dict(_set(role, one)) for role, one in sets],
     }

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from safelight.accounts import Principal
 from safelight.accounts.check_limits import read_budget
 from safelight.core.errors import CheckLimitExceeded, RequestBlocked
 from safelight.screening.paraphrases import EvasionMatch
@@ -30,10 +31,12 @@ SLOTS = (
 )
 
 
-def find_match(house: House, prompt: str) -> EvasionMatch:
-    tracker = house.container.persistence.evasion_tracker
-    with house.transaction() as tx:
-        blocks = tracker.recent_blocks(tx, house.who, "user-7")
+def find_match(
+    house: House, prompt: str, end_user: str = "user-7", who: Principal | None = None
+) -> EvasionMatch:
+    tracker, who = house.container.persistence.evasion_tracker, who or house.who
+    with house.database.read_transaction(who.tenant) as tx:
+        blocks = tracker.recent_blocks(tx, who, end_user)
     return tracker.match(blocks, {"prompt": prompt})
 
 
@@ -75,10 +78,9 @@ def test_a_block_is_remembered_for_its_end_user_without_the_prompt(house: House)
         (row,) = tx.select(blocked_prompt_sketches)
     assert b"terrorist" not in row.sketch
     assert set(row.matched_categories) == {"extremism"}
-    scrutiny, words = house.container.persistence.evasion_tracker.find_match, {"prompt": prompt}
-    assert scrutiny(house.who, "user-7", words)
-    assert not scrutiny(house.who, "user-8", words)
-    assert not scrutiny(replace(house.who, tenant="another"), "user-7", words)
+    assert find_match(house, prompt)
+    assert not find_match(house, prompt, "user-8")
+    assert not find_match(house, prompt, who=replace(house.who, tenant="another"))
 
     # An allowed paraphrase counts as a check, and an ordinary request does not.
     def counted() -> int:

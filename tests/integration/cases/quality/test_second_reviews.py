@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Double
 
 from safelight.accounts import Role
+from safelight.accounts.statements import (
+    NO_GROUND,
+    NewStatement,
+    StatementKind,
+    StatementSource,
+    record_statement,
+)
 from safelight.cases.inputs import DecisionRequest
 from safelight.cases.quality import QualityResults, QualitySampler, SamplingRule
 from safelight.cases.quality.models import KEEP_ANSWERS_S, REVIEW_DUE_S, Reconsidered
@@ -20,7 +26,6 @@ from safelight.store.tables import (
     decisions,
     quality_answers,
     quality_cases,
-    statements,
 )
 from safelight.videos.case_rows import Case, CaseKind, CaseState, ExposureLog
 from support.review_room import TENANT, ReviewRoom, reviewer
@@ -158,27 +163,30 @@ def test_a_rate_selects_a_part_of_the_decisions(room: ReviewRoom, team: None) ->
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"), [("report_rejected", "against_policy"), ("video_withdrawn", "in_policy")]
+    ("kind", "expected"),
+    [(StatementKind.REPORT_REJECTED, "against_policy"), (StatementKind.WITHDRAWN, "in_policy")],
 )
 def test_an_overturned_appeal_of_a_reporter_means_that_the_video_is_against_the_policy(
-    room: ReviewRoom, team: None, kind: str, expected: str
+    room: ReviewRoom, team: None, kind: StatementKind, expected: str
 ) -> None:
     case = room.open_case("a scene", kind=CaseKind.APPEAL)
     with room.database.transaction(TENANT) as tx:
-        filled = {
-            column.name: ""
-            for column in statements.c
-            if not column.nullable and column.name != "tenant_id" and column.default is None
-        }
-        numbers = {"automated_detection": False, "automated_decision": False}
-        times = {column.name: 0.0 for column in statements.c if isinstance(column.type, Double)}
-        tx.insert(
-            statements, **{**filled, **numbers, **times, "id": "s", "kind": kind, "video_id": case.video_id}
+        made = record_statement(
+            tx,
+            NewStatement(
+                kind=kind,
+                source=StatementSource.REPORT,
+                ground=NO_GROUND,
+                automated_detection=False,
+                automated_decision=False,
+                account="key_1",
+                video_id=case.video_id,
+            ),
         )
         tx.insert(
             appeals,
             id="a",
-            statement_id="s",
+            statement_id=made.id,
             video_id=case.video_id,
             case_id=case.id,
             account="key_1",
