@@ -167,18 +167,17 @@ def difference(left: torch.Tensor, right: torch.Tensor) -> float:
     return float((left - right).abs().float().mean())
 
 
-def test_the_same_seed_gives_the_same_pictures_also_after_a_block(server: Server) -> None:
+def test_the_same_seed_gives_the_same_pictures_also_after_a_block_and_another_seed_does_not(
+    server: Server,
+) -> None:
     first = pictures(server.content(server.made()["id"]))
     blocked = server.made(steering={"watch": True})
     assert blocked["error"]["code"] == "moderation_blocked"
     again = pictures(server.content(server.made()["id"]))
-    # Not the same bytes: the last bit of a sum can differ, and so a rounding, and a block of the encoder.
-    assert difference(again, first) < 0.5
-
-
-def test_another_seed_gives_other_pictures(server: Server) -> None:
-    first, second = (pictures(server.content(server.made(seed=seed)["id"])) for seed in (1, 2))
-    assert difference(second, first) > 5
+    other = pictures(server.content(server.made(seed=2)["id"]))
+    # Not the same bytes: the last bit of a sum can differ, and so the rounding of a pixel. The picture is one
+    # block of the encoder, which then writes all of it otherwise: by about 3 of 255 after one changed pixel.
+    assert difference(again, first) < difference(other, first) / 2
 
 
 def test_a_block_says_step_and_saving_in_the_record_and_nothing_in_the_message(server: Server) -> None:
