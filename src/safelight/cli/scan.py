@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -18,7 +21,7 @@ from safelight.core.errors import ConfigurationError, NotFound, SafelightError
 from safelight.core.fileio import write_atomic
 from safelight.core.progress import ProgressSink
 
-from .commands import load_container
+from .commands import config_path, load_container
 from .language import language
 from .operations import Result, command
 from .output import Exit, print_prose, printable, progress_console
@@ -52,49 +55,59 @@ class ScannedFile:
 class ScanRun:
     """Scans all files of a source once."""
 
-    def __init__(
-        self, source: Source, scanner: FileScanner, cache: ScanCache | None, *, use_cache: bool
-    ) -> None:
+    def __init__(self, source: Source, cache: ScanCache | None, *, use_cache: bool) -> None:
         self._source = source
-        self._scanner = scanner
         self._cache = cache
         #: If False, results are written to the cache but not read from it.
         self._use_cache = use_cache
+        self._identities: dict[int, str] = {}
         self.done: list[ScannedFile] = []
         self.interrupted = False
 
-    def scan_all(self) -> None:
+    @property
+    def has_several(self) -> bool:
+        return len(self._source.files) > 1
+
+    def scan_all(self, scan_each: ScanEach) -> None:
         """Scan all files. Ctrl-C ends the scan early and keeps the results of finished files."""
         with _Progress(len(self._source.files)) as progress:
             try:
-                for found in self._source.files:
-                    report, cached = self._scan(found, progress.start_file(found.name))
-                    self.done.append(ScannedFile(location=found.location, report=report, cached=cached))
+                for found, report in scan_each(self._left(progress), progress):
+                    self._add(found, report, cached=False)
+                    if (cache := self._cache) is not None:
+                        identity = self._identities.get(id(found), "")
+                        self._write_cache(partial(cache.put, identity, report))
+                    progress.end_file()
             except KeyboardInterrupt:
                 self.interrupted = True
                 return
         if self._cache is not None:
             self._write_cache(self._cache.compact)
+        order = {one.location: number for number, one in enumerate(self._source.files)}
+        self.done.sort(key=lambda one: order[one.location])
 
-    def _scan(self, found: SourceFile, progress: ProgressSink) -> tuple[FileReport, bool]:
-        from safelight.screening.file_scan import failed_report
+    def _left(self, progress: _Progress) -> Iterator[SourceFile]:
+        """The files without a result that still counts."""
+        for found in self._source.files:
+            known = self._find_known(found)
+            if known is None:
+                yield found
+            else:
+                self._add(found, known, cached=True)
+                progress.end_file()
 
-        identity = ""
+    def _find_known(self, found: SourceFile) -> FileReport | None:
+        if self._cache is None:
+            return None
         try:
-            if self._cache is not None:
-                identity = found.identity()
-                known = self._cache.get(identity, found.name) if self._use_cache else None
-                if known is not None:
-                    return known, True
-            with found.download(self._scanner.scratch) as path:
-                report = self._scanner.scan(path, found.name, progress)
-        except Exception as error:
-            # One file never ends the work on the others.
-            return failed_report(found.name, error), False
-        if self._cache is not None:
-            cache = self._cache
-            self._write_cache(lambda: cache.put(identity, report))
-        return report, False
+            identity = self._identities[id(found)] = found.identity()
+        except Exception:
+            # Its scan gives the reason.
+            return None
+        return self._cache.get(identity, found.name) if self._use_cache else None
+
+    def _add(self, found: SourceFile, report: FileReport, *, cached: bool) -> None:
+        self.done.append(ScannedFile(location=found.location, report=report, cached=cached))
 
     def _write_cache(self, write: Callable[[], None]) -> None:
         """Write to the cache. If writing fails, for example because the disk is full, the scan continues
@@ -108,6 +121,10 @@ class ScanRun:
                 progress_console(),
                 f"Results cannot be stored for the next scan: {error.strerror}. This scan continues.",
             )
+
+
+#: Scans files in any order, and gives each with its report.
+ScanEach: TypeAlias = "Callable[[Iterator[SourceFile], _Progress], Iterable[tuple[SourceFile, FileReport]]]"
 
 
 class _Progress:
@@ -129,14 +146,12 @@ class _Progress:
         self._files = files
         self._overall = self._bar.add_task("files", total=files, done="", visible=files > 1)
         self._task: Any = None
-        self._started = 0
+        self._done = 0
 
     def start_file(self, name: str) -> ProgressSink:
         """Add the bar of the next file. Returns the sink for its progress in frames."""
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._bar.update(self._overall, completed=self._started, done=f"{self._started} of {self._files}")
-        self._started += 1
         task = self._task = self._bar.add_task(printable(name)[-48:], total=None, done="")
 
         def show(done: int, total: int) -> None:
@@ -144,6 +159,10 @@ class _Progress:
             self._bar.update(task, completed=done, total=total or None, done=f"{done}{of} frames")
 
         return ProgressSink(show)
+
+    def end_file(self) -> None:
+        self._done += 1
+        self._bar.update(self._overall, completed=self._done, done=f"{self._done} of {self._files}")
 
     def __enter__(self) -> _Progress:
         self._bar.start()
@@ -205,6 +224,18 @@ def scan(
             help="File with earlier results of the folder. [default: in the data directory]",
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Scan on the machines of a Ray cluster; auto: the cluster of this machine.",
+        ),
+    ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", help="Also write the results as a Parquet file, a row per file."),
+    ] = None,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Scan all files, even if they have not changed.")
     ] = False,
@@ -220,8 +251,9 @@ def scan(
     container = load_container(ctx)
     settings = container.core.settings
     source = _find_files(settings, paths or [], manifest, Shard.parse(shard) if shard is not None else None)
-    if html is not None and not html.absolute().parent.is_dir():
-        raise ConfigurationError(f"The folder {html.parent} for the report does not exist.")
+    for file in (html, parquet):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise ConfigurationError(f"The folder {file.parent} for the report does not exist.")
     began = time.monotonic()
     # People to compare faces with are in the database.
     if settings.likeness.enabled or has_data(container):
@@ -230,17 +262,37 @@ def scan(
     else:
         policy = replace(find_policy(container, None), facts=settings.policy.context)
         scratch = Path(ctx.with_resource(TemporaryDirectory(prefix="safelight-scan-")))
-    run = ScanRun(
-        source,
-        _make_scanner(container, policy, scratch, previews=html is not None),
-        _open_cache(container, policy, source, cache_file),
-        use_cache=not no_cache,
-    )
-    _run_with_workers(container, run, start=len(source.files) > 1)
+    run = ScanRun(source, _open_cache(container, policy, source, cache_file), use_cache=not no_cache)
+    if ray is None:
+        _scan_here(container, run, make_scanner(container, policy, scratch, previews=html is not None))
+    else:
+        from safelight.app.settings import FILE_NAME
+
+        from .ray_scan import scan_on_cluster
+
+        if settings.likeness.enabled:
+            raise ConfigurationError("Faces are compared only on the machine with the data: leave out --ray.")
+        config = config_path(ctx) or Path(FILE_NAME)
+        # Ray prints what happens to its machines.
+        with redirect_stdout(sys.stderr):
+            run.scan_all(
+                lambda files, _progress: scan_on_cluster(
+                    ray,
+                    files,
+                    config=config.absolute() if config.is_file() else None,
+                    policy=policy,
+                    container=container,
+                    previews=html is not None,
+                )
+            )
     rows = [row_of(one.location, one.report, fail_on, unchanged=one.cached) for one in run.done]
     summary = summary_of(rows, source, wall_s=time.monotonic() - began)
     if html is not None:
         _write_report(html, run, source, report_language or ReportLanguage(language()), container)
+    if parquet is not None:
+        from .scan_table import write_table
+
+        write_table(parquet, rows)
     text = "\n\n".join([*map(text_of, rows), *([describe_summary(summary)] if source.is_collection else [])])
     return Result(
         {"files": rows, "summary": summary, "interrupted": run.interrupted},
@@ -272,19 +324,23 @@ def _find_files(settings: Settings, paths: list[str], manifest: Path | None, sha
     return replace(find_each(chosen, **limits), location=f"{manifest}{part}")
 
 
-def _run_with_workers(container: Container, run: ScanRun, *, start: bool) -> None:
-    """Scan all files. `start`: start the sandbox workers first, which saves time for several files."""
-    if start:
+def _scan_here(container: Container, run: ScanRun, scanner: FileScanner) -> None:
+    def scan_each(
+        files: Iterator[SourceFile], progress: _Progress
+    ) -> Iterator[tuple[SourceFile, FileReport]]:
+        for found in files:
+            yield found, scanner.scan_source(found, found.name, progress.start_file(found.name))
+
+    if run.has_several:
+        # Starting the sandbox workers first saves time for several files.
         container.core.scanner.start()
     try:
-        run.scan_all()
+        run.scan_all(scan_each)
     finally:
         container.core.scanner.close()
 
 
-def _make_scanner(
-    container: Container, policy: TenantPolicy, scratch: Path, *, previews: bool
-) -> FileScanner:
+def make_scanner(container: Container, policy: TenantPolicy, scratch: Path, *, previews: bool) -> FileScanner:
     from safelight.screening.file_scan import FileScanner
 
     verifier, lookup = make_verifier(container), find_lookup(container)

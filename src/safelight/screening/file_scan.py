@@ -27,6 +27,7 @@ from safelight.provenance.models import Verification
 from .evaluation import StageResult
 from .pipeline import Stages
 from .scanning.report import ScanReport
+from .scanning.sources import SourceFile
 
 _log = logging.getLogger(__name__)
 
@@ -96,6 +97,14 @@ class FileScanner:
             if isinstance(error, InvalidMedia | TooLarge):
                 report = msgspec.structs.replace(report, rejected=True)
         return msgspec.structs.replace(report, wall_s=round(time.perf_counter() - began, 3))
+
+    def scan_source(self, found: SourceFile, name: str, progress: ProgressSink | None = None) -> FileReport:
+        """The report on a file of a folder or bucket. One file never ends the work on the others."""
+        try:
+            with found.download(self.scratch) as path:
+                return self.scan(path, name, progress)
+        except Exception as error:
+            return failed_report(name, error)
 
     def _scan(self, path: Path, name: str, now: float, progress: ProgressSink | None) -> FileReport:
         picture = is_picture(path)
