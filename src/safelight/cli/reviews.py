@@ -260,6 +260,7 @@ def _decide(container: Container, case: str, who: Reviewer, asked: DecisionReque
 
 def _format_line(case: Case, now: float) -> str:
     from safelight.policy.decisions import is_gap_reason
+    from safelight.videos.case_rows import CaseKind
 
     t, words = texts(), texts("console")
     when = words(f"review.state.{case.state.value}")
@@ -275,8 +276,8 @@ def _format_line(case: Case, now: float) -> str:
         reason = (
             translate_reason(case.reason, language()) if case.reason else category_name(case.category or "")
         )
-    stage = t(f"policy.stage.{case.stage.value}")
-    kind = t("reviews.kind", kind=kind, stage=stage)
+    if case.kind is CaseKind.HOLD:
+        kind = t("reviews.kind", kind=kind, stage=t(f"policy.stage.{case.stage.value}"))
     return t("reviews.line", id=case.id, kind=kind, when=when, reason=printable(reason))
 
 

@@ -128,7 +128,9 @@ def describe_objection(statement: Statement, language: str) -> str:
     """How to object to the decision; empty if there is nothing to object to."""
     t, new = load_messages("statements", language), statement.content
     parts = []
-    if new.objection is not Objection.NONE:
+    if statement.is_appealed:
+        parts.append(t("objection.sent"))
+    elif new.objection is not Objection.NONE:
         key = f"objection.{new.objection.value}"
         parts.append(t(key, until=_day(statement.objection_until, language)))
     if new.kind not in _NO_RESTRICTION:

@@ -70,7 +70,7 @@ def forget_counts(tx: Transaction) -> None:
 def _refusal(reporter: Reporter, kind: SentKind, subject: str, budget: CheckBudget) -> str:
     return (
         f"{_whose(subject, reporter)} sent {budget.used} {_what(subject, kind)} within an hour, "
-        "the maximum. All are recorded."
+        "the maximum. These are all recorded."
     )
 
 

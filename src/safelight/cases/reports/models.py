@@ -153,7 +153,6 @@ class PageNotice(Shown):
     page: Annotated[str, About("The address of the page, as the reporter wrote it.")]
     lane: ReportLane
     created_at: Seconds
-    due_at: Seconds
 
 
 @dataclass(frozen=True, kw_only=True)

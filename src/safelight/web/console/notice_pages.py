@@ -127,7 +127,7 @@ def _new_report(form: Mapping[str, str], lane: ReportLane) -> NewReport:
     reject_hashes(form)
     is_intimate = lane is ReportLane.INTIMATE_IMAGERY
     if not is_intimate and form.get("good_faith") != "yes":
-        raise InvalidField("The declaration is missing.", param="good_faith")
+        raise InvalidField("The declaration is missing.", param="declaration")
     return NewReport(
         location=form.get("location", ""),
         reason=ReportReason.INTIMATE.value if is_intimate else form.get("reason") or None,
@@ -149,7 +149,7 @@ def _describe(problem: SafelightError, n: Messages) -> str:
     if field in ("location", "hashes"):
         return n(f"problem.{field}")
     labels = {name: n(f"intimate.{name}") for name in ("name", "contact", "note", "good_faith")}
-    labels |= {"reason": n("report.reason")}
+    labels |= {"reason": n("report.reason"), "declaration": n("report.good_faith")}
     return n("problem.missing", field=labels.get(field, field))
 
 

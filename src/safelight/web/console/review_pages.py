@@ -209,7 +209,7 @@ class LastDecision:
     undo_s: int | None = None
     #: Why it was not carried out, in English.
     conflict: str | None = None
-    #: The own id, or the role of the person who decided.
+    #: The own name, or the role of the person who decided.
     by: str
     decision: Decision
 
@@ -226,7 +226,7 @@ def last_decision(
     role = load_messages("people", t.tag)(f"role.{made.role or Role.REVIEWER}")
     if not is_own:
         made = replace(made, reason="")
-    show = partial(LastDecision, decision=made, by=made.decided_by if is_own else role)
+    show = partial(LastDecision, decision=made, by=principal.name if is_own else role)
     if pending is None:
         at = format_datetime(case.closed_at or made.at, t)
         return show(state="carried_out", text=t("review.carried_out", action=action, at=at))
@@ -600,8 +600,10 @@ def _note_row(note: Any, reporters: Sequence[SenderRecord], t: Translations) -> 
     the reason if that is in the sender's own words.
     """
     key = f"report.reason.{note['reason']}"
-    own_words = "" if t.has(key) else str(note["reason"])
-    reason, text = t(key) if t.has(key) else own_words or str(note["category"] or ""), str(note["note"])
+    # A report by API that names a category only has it as its reason.
+    own_words = "" if t.has(key) or note["reason"] == note["category"] else str(note["reason"])
+    text = str(note["note"])
+    reason = own_words or name_reason(note["reason"], t)
     warning = _text_warning(note["text_screening"], t) if text or own_words else ""
     if warning and own_words:
         reason = translate_category(note["category"], t) if note["category"] else t("report.reason.other")
