@@ -86,7 +86,7 @@ def test_a_decision_that_was_undone_elsewhere_removes_its_notice_and_a_reason_fo
     assert staff.evaluate("window.loadedOnce")
 
 
-def test_what_was_decided_together_is_carried_out_and_cannot_be_undone_any_more(
+def test_what_was_decided_together_survives_a_reload_is_carried_out_and_cannot_be_undone_any_more(
     staff: Page, console: ConsoleServer
 ) -> None:
     cases = [hold(console, f"door number {number}") for number in range(2)]
@@ -98,6 +98,8 @@ def test_what_was_decided_together_is_carried_out_and_cannot_be_undone_any_more(
     staff.get_by_role("button", name="Approve").click()
     notice, late = staff.locator("#last-decision"), staff.locator("#too-late")
     expect(notice).to_contain_text("Decided together: 2.")
+    staff.reload()
+    expect(notice.locator("button")).to_be_enabled()
     staff.clock.run_for(11_000)
     expect(notice.locator("button")).to_be_disabled()
     expect(late).to_be_hidden()

@@ -96,7 +96,7 @@ def _reason(statement: Statement, level: ExplanationLevel, t: Messages) -> list[
         group = load_messages("explanations", t.tag)(f"group.{ground.group}")
         parts.append(t("why.group", group=group))
     if ground.facts:
-        parts.append(as_sentence(ground.facts, t))
+        parts.append(as_sentence(translate_reason(ground.facts, t.tag), t))
     if ground.basis is not GroundBasis.CATEGORY or level is ExplanationLevel.END_USER:
         return parts
     if ground.reason:

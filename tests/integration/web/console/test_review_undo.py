@@ -56,6 +56,10 @@ def test_the_page_says_that_a_decision_was_carried_out_and_is_too_late_to_undo(
     done = staff.get(str(pending.url)).text
     assert "Decided: Approve. Carried out at" in done
     assert "data-undo" not in done
+    assert "was blocked after this decision" not in done
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.videos, video_id, state=VideoState.BLOCKED.value)
+    assert "was blocked after this decision" in staff.get(str(pending.url)).text
     late = staff.post(f"/review/{case.id}/undo")
     assert late.status_code == 409
     assert re.search(r"“Approve” was already carried out at \d+ ", late.text)

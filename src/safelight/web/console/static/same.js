@@ -1,4 +1,7 @@
-// Decisions that were made together: the key for Undo answers when it is too late.
+// Decisions that were made together: a reload shows them again, and the key for Undo answers when it is too late.
+
+const result = document.querySelector("[data-address]");
+if (result) history.replaceState(null, "", result.dataset.address);
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input") || document.querySelector("dialog:modal")) return;
