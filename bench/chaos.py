@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,10 @@ def settings_file(
     shared: Path | None,
     role: str = "",
     ocr: bool = False,
+    bucket: Mapping[str, str] | None = None,
 ) -> Path:
-    """A settings file for one process; on Postgres the processes share files and keys.
+    """A settings file for one process; on Postgres the processes share keys and files, or the `bucket`: its
+    URL and the options to reach it.
 
     One that scans only knows no upstream.
     """
@@ -87,8 +90,10 @@ def settings_file(
     storage, audit = ["[storage]"], ["[audit]", "checkpoint_interval_s = 2.0"]
     if database and shared:
         storage += [f'database = "{database}"', f'key_dir = "{shared / "keys"}"']
-        storage += [f'blobs = "{(shared / "blobs").as_uri()}"']
+        storage += [f'blobs = "{bucket["url"] if bucket else (shared / "blobs").as_uri()}"']
         audit += [f'checkpoint_dir = "{shared / "checkpoints"}"']
+    if bucket:
+        storage += ["[storage.s3]", *(f'{key} = "{value}"' for key, value in bucket.items() if key != "url")]
     path = folder / f"{name}.toml"
     path.write_text("\n".join(lines + storage + audit) + "\n")
     return path
@@ -97,8 +102,10 @@ def settings_file(
 class Worker:
     """One worker process, started again after each death."""
 
-    def __init__(self, settings: Path) -> None:
+    def __init__(self, settings: Path, *, within: tuple[str, ...] = ()) -> None:
+        """`within`: a command that starts another one, such as `ip netns exec NAME`."""
         self.settings = settings
+        self._within = within
         self.process: subprocess.Popen[str] | None = None
         self.plan = ""
         self.die_after = 0.0
@@ -107,7 +114,7 @@ class Worker:
         self.plan = plan
         environment = {**os.environ, "CHAOS_DIE_AT": plan}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.chaos_worker", str(self.settings)],
+            [*self._within, sys.executable, "-m", "bench.chaos_worker", str(self.settings)],
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -137,7 +144,9 @@ def waive(container: Container) -> None:
     )
 
 
-def order_all(container: Container, jobs: int, models: tuple[str, ...] = MODELS) -> list[str]:
+def order_all(
+    container: Container, jobs: int, models: tuple[str, ...] = MODELS, *, when: str = "in the morning"
+) -> list[str]:
     """Jobs as the front door writes them; nobody carries them until a worker sweeps."""
     who = operator(container)
     videos = container.videos
@@ -145,7 +154,7 @@ def order_all(container: Container, jobs: int, models: tuple[str, ...] = MODELS)
     ids = []
     for number in range(jobs):
         request = CreateRequest(
-            prompt=f"a quiet lake in the morning, take {number}",
+            prompt=f"a quiet lake {when}, take {number}",
             model=models[number % len(models)],
             seconds="1",
             size="640x360",

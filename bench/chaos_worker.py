@@ -1,7 +1,9 @@
 """A worker that dies on command: `python -m bench.chaos_worker SETTINGS`.
 
 `CHAOS_DIE_AT=name:n` kills it (SIGKILL, nothing is flushed) when it comes to the boundary `name` for the nth
-time. It carries videos like `safelight serve`, without HTTP, and ends when its parent does.
+time. SIGUSR1 sets its clock an hour ahead, SIGUSR2 back. Clips of jobs whose prompt has `SCRIPTED` are not
+scanned: they get the report of the first clip. It carries videos like `safelight serve`, without HTTP, and
+ends when its parent does.
 """
 
 from __future__ import annotations
@@ -12,10 +14,37 @@ import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import msgspec
+
+from bench import settable_clock
 from safelight.app.container import load
+from safelight.screening.evaluation import ScreeningContext, StageResult
+from safelight.screening.output import OutputStage
+from safelight.screening.scanning.report import ScanReport
+
+SCRIPTED = "in the evening"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptedOutput(OutputStage):
+    """Scans as the output stage does, but only the first clip of the jobs that ask for less."""
+
+    first: list[ScanReport] = field(default_factory=list)
+
+    def scan(
+        self, path: Path, context: ScreeningContext, *, subject_sha256: str, **options: Any
+    ) -> tuple[StageResult, ScanReport]:
+        if not any(SCRIPTED in text for text in context.texts.values()):
+            return super().scan(path, context, subject_sha256=subject_sha256, **options)
+        if not self.first:
+            _, report = super().scan(path, context, subject_sha256=subject_sha256, **options)
+            # The pictures that it names are deleted.
+            self.first.append(msgspec.structs.replace(report, keyframes=(), evidence={}))
+        return self.evaluate_report(self.first[0], context, subject_sha256=subject_sha256)
 
 
 def main() -> None:
@@ -30,8 +59,13 @@ def main() -> None:
         if due:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    settable_clock.follow_signals()
     container = load(Path(sys.argv[1]))
-    container.pipeline.context = replace(container.pipeline.context, fault_hook=boundary)
+    context = container.pipeline.context
+    output = ScriptedOutput(**vars(context.stages.output))
+    container.pipeline.context = replace(
+        context, fault_hook=boundary, stages=replace(context.stages, output=output)
+    )
     container.persistence.data_directory.lock()
     container.pipeline.queue.start(container.background.upstream_waits.advance)
     for part in container.background.parts:
