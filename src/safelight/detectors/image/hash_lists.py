@@ -25,7 +25,7 @@ from safelight.policy.findings import Basis, Finding, Match, Modality
 
 from .pdq import MAX_DISTANCE_BITS, distances
 
-NAME, VERSION = "hash-lists", "pdq-1"
+NAME, VERSION = "hash-lists", "pdq-2"
 SUFFIX = ".hashes"
 #: Lists with such a name are written from the database. An operator's list cannot have one.
 RESERVED_PREFIX = "safelight-"

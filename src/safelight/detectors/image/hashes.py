@@ -14,7 +14,7 @@ from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunL
 from safelight.policy.findings import Finding, Modality
 
 from .hash_lists import NAME, SUFFIX, VERSION, HashKind, HashLists, make_finding
-from .pdq import MIN_QUALITY, rotations
+from .pdq import MIN_QUALITY, rotations, square
 
 
 class HashDetector:
@@ -23,8 +23,7 @@ class HashDetector:
     name = NAME
     version = VERSION
     capabilities: tuple[Capability, ...] = ()
-    #: Another detector already uses frames of this size. Their hashes differ from those of full-size frames
-    #: by a few bits.
+    #: Another detector already uses frames of this size.
     longest_side = 320
     picture_side = 512
     every_frame = True
@@ -45,7 +44,7 @@ class HashDetector:
         lists = [one for one in self._lists.all() if one.counts.get(HashKind.PDQ)]
         if not lists:
             return []
-        hashes, quality = rotations(frame.pixels)
+        hashes, quality = rotations(square(frame.pixels))
         if quality < MIN_QUALITY:
             return []
         found = []

@@ -149,9 +149,9 @@ def _scale(pixels: Pixels, factor: float) -> Pixels:
 
 
 def _jpeg(pixels: Pixels) -> bytes:
-    written, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    )
+    # Without colours, which no comparison uses.
+    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+    written, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), options)
     if not written:
         raise InvalidMedia("A thumbnail of the clip cannot be written.")
     return bytes(data)

@@ -5,6 +5,7 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from PIL import Image
 
 from safelight.detectors.image.pdq import (
     MAX_DISTANCE_BITS,
@@ -13,6 +14,7 @@ from safelight.detectors.image.pdq import (
     hexadecimal,
     pdq,
     rotations,
+    square,
 )
 from support.rows import each_row
 
@@ -46,6 +48,15 @@ def test_a_smaller_copy_is_near_and_another_picture_is_far() -> None:
     whole, _ = pdq(drawn())
     assert distances(whole[None], pdq(shrunk(drawn(), 4))[0])[0] <= MAX_DISTANCE_BITS
     assert distances(whole[None], pdq(drawn()[:, ::-1])[0])[0] > 2 * MAX_DISTANCE_BITS
+
+
+def test_a_small_frame_is_nearly_the_listed_picture_in_the_size_at_which_it_is_hashed() -> None:
+    for seed in range(20):
+        patches = np.random.default_rng(seed).integers(0, 255, (9, 15, 3)).astype(np.uint8)
+        whole = np.asarray(Image.fromarray(patches).resize((1280, 720), Image.Resampling.BICUBIC))
+        known, _ = pdq(whole)
+        # In its own size it is up to 26 bits away.
+        assert distances(known[None], pdq(square(shrunk(whole, 4)))[0])[0] <= 6
 
 
 @each_row
