@@ -185,7 +185,8 @@ class Fleet:
             if worker.alive() or number == down:
                 continue
             if worker.process is not None:
-                tally.kills[worker.plan.partition(":")[0] or "random"] += 1
+                # Killed by a fault, or ended because its lock was lost.
+                tally.kills[worker.plan.partition(":")[0] or "ended"] += 1
             worker.start(boundaries.pop() if boundaries else "", 1e9)
 
     def begin(self, kind: str, target: int, seconds: float, database: str) -> Fault:
