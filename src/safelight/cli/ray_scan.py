@@ -42,7 +42,7 @@ class Worker:
         """Load the detectors. Raises `ConfigurationError` if they are not those of the machine that asks."""
         from safelight.app.container import load
 
-        from .scan import make_scanner
+        from .file_scanner import make_scanner
 
         container = load(config)
         if (own := describe_installation(container)) != installed:

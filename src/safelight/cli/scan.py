@@ -22,6 +22,7 @@ from safelight.core.fileio import write_atomic
 from safelight.core.progress import ProgressSink
 
 from .commands import config_path, load_container
+from .file_scanner import make_scanner
 from .language import language
 from .operations import Result, command
 from .output import Exit, print_prose, printable, progress_console
@@ -29,7 +30,6 @@ from .prompt_checker import find_policy, has_data
 from .scan_output import FailOn, row_of, summary_of, worst_exit
 from .scan_text import describe_summary, text_of
 from .text_input import read_text
-from .verify import find_lookup, make_verifier
 
 if TYPE_CHECKING:
     from safelight.app.container import Container
@@ -266,7 +266,7 @@ def scan(
     if ray is None:
         _scan_here(container, run, make_scanner(container, policy, scratch, previews=html is not None))
     else:
-        from safelight.app.settings import FILE_NAME
+        from safelight.app.settings.loader import FILE_NAME
 
         from .ray_scan import scan_on_cluster
 
@@ -338,21 +338,6 @@ def _scan_here(container: Container, run: ScanRun, scanner: FileScanner) -> None
         run.scan_all(scan_each)
     finally:
         container.core.scanner.close()
-
-
-def make_scanner(container: Container, policy: TenantPolicy, scratch: Path, *, previews: bool) -> FileScanner:
-    from safelight.screening.file_scan import FileScanner
-
-    verifier, lookup = make_verifier(container), find_lookup(container)
-
-    return FileScanner(
-        stages=container.pipeline.stages,
-        policy=policy,
-        detectors={plugin.name: plugin.version for plugin in container.core.detectors.plugins},
-        verify=lambda path: verifier.verify(path, lookup=lookup),
-        stills=previews,
-        scratch=scratch,
-    )
 
 
 def _open_cache(
