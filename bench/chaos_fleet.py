@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import random
 import shutil
@@ -318,7 +319,7 @@ def run(*, real: int, scripted: int, each: int, seed: int, out: Path) -> dict[st
     return {
         "real": real,
         "scripted": scripted,
-        "faults": dict(fleet.counts),
+        "faults": {kind: count for kind, count in fleet.counts.items() if count},
         "kills": dict(tally.kills),
         "ends": dict(tally.ends),
         "recovered_s": {
@@ -381,6 +382,8 @@ def main() -> int:
     options = parser.parse_args()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ.setdefault(name, "test")
+    # A line for each request to the bucket.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="safelight-fleet-") as folder:
         # The server of the database runs under another user.
         Path(folder).chmod(0o755)
