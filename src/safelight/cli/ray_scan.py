@@ -169,6 +169,9 @@ def scan_on_cluster(
                 is_last = following is None
                 if following is not None:
                     worker = free.popleft()
-                    busy[worker.scan.remote(following.location, following.name)] = worker, following
+                    place = following.location
+                    # A worker has another working directory.
+                    place = place if "://" in place else str(Path(place).absolute())
+                    busy[worker.scan.remote(place, following.name)] = worker, following
     finally:
         ray.shutdown()

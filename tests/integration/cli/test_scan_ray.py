@@ -56,8 +56,9 @@ class Cluster:
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     command = [sys.executable, ray_nodes.__file__]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+    pipe, quiet = subprocess.PIPE, subprocess.DEVNULL
+    # From another folder, as on other machines.
+    with subprocess.Popen(command, cwd="/", stdin=pipe, stdout=pipe, stderr=quiet, text=True) as process:
         assert process.stdout is not None
         yield Cluster(process, process.stdout.readline().strip())
 
