@@ -18,7 +18,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ BOUNDARIES = ("intended", "submitted", "fetched", "made", "stored", "scanned", "
 #: The processes on PostgreSQL, each with one role.
 FLEET = ("work", "work", "scan", "scan")
 MODELS = ("storyboard", "scripted-1")
+_COUNTS = "counts.json"
 ENDED = {"delivered", "held", "blocked", "failed", "rejected"}
 
 
@@ -170,21 +172,53 @@ def unfinished(container: Container) -> int:
         return tx.count(videos, videos.c.state.not_in(ENDED))
 
 
+@contextmanager
+def scripted_upstream(folder: Path, rule: Mapping[str, Any], *, host: str = "127.0.0.1") -> Iterator[str]:
+    """The URL of a scripted upstream in a process of its own, which does the same with every job."""
+    scenario = folder / "scenario.json"
+    scenario.write_text(json.dumps({"otherwise": rule}))
+    files = ("--scenario", scenario, "--counts", folder / _COUNTS)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "safelight.testing.upstream", "--host", host, *files],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["url"]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def read_counts(folder: Path) -> dict[str, Any]:
+    """What the scripted upstream was sent."""
+    counts: dict[str, Any] = json.loads((folder / _COUNTS).read_text())
+    return counts
+
+
 def run(*, jobs: int, roles: tuple[str, ...], database: str | None, seed: int, out: Path) -> Tally:
     """`roles`: one for each worker; an empty one is all of them."""
     chance = random.Random(seed)
     tally = Tally()
     began = time.monotonic()
-    scenario = out / "scenario.json"
-    scenario.write_text(json.dumps({"otherwise": {"polls": 1, "charge": 0.4, "clip": "asked"}}))
-    counts = out / "counts.json"
-    upstream = subprocess.Popen(
-        [sys.executable, "-m", "safelight.testing.upstream", "--scenario", scenario, "--counts", counts],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert upstream.stdout is not None
-    url = json.loads(upstream.stdout.readline())["url"]
+    with scripted_upstream(out, {"polls": 1, "charge": 0.4, "clip": "asked"}) as url:
+        container, ids = _carry(jobs, roles, database, url, chance, tally, out)
+    judge(container, ids, read_counts(out), tally)
+    tally.seconds = time.monotonic() - began
+    return tally
+
+
+def _carry(
+    jobs: int,
+    roles: tuple[str, ...],
+    database: str | None,
+    url: str,
+    chance: random.Random,
+    tally: Tally,
+    out: Path,
+) -> tuple[Container, list[str]]:
+    """Kill workers until every job has ended. Returns the ids of the jobs."""
     shared = out / "shared"
     made = [
         settings_file(out, name=f"w{n}", upstream=url, database=database, shared=shared, role=role)
@@ -220,11 +254,7 @@ def run(*, jobs: int, roles: tuple[str, ...], database: str | None, seed: int, o
     finally:
         for worker in crew:
             worker.kill()
-        upstream.terminate()
-        upstream.wait()
-    judge(container, ids, json.loads(counts.read_text()), tally)
-    tally.seconds = time.monotonic() - began
-    return tally
+    return container, ids
 
 
 def judge(container: Container, ids: list[str], counts: dict[str, Any], tally: Tally) -> None:

@@ -23,10 +23,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ from bench.chaos import (
     Worker,
     judge,
     order_all,
+    read_counts,
+    scripted_upstream,
     settings_file,
     unfinished,
     waive,
@@ -57,7 +59,7 @@ BRIDGE = "sfchaos"
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 #: Faults of one process, and of what all share.
 OF_ONE, OF_ALL = ("kill", "stop", "cut", "clock"), ("bucket", "database")
-#: Seconds of a fault. A lock of a process that is stopped or cut off ends after about 30.
+#: Seconds of a fault; of PostgreSQL, a fifth. The lock of a process that is cut off ends after about 30.
 FAULT_S = (3.0, 45.0)
 PAUSE_S = (2.0, 8.0)
 END_S = 5400.0
@@ -157,15 +159,17 @@ class Bucket:
         self._server.shutdown()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Fault:
     kind: str
-    #: The position of the process; None for one of what all share.
+    #: The position of the process; None for a fault of what all share.
     target: int | None
     began: float
     ends: float
     #: The runs that the process had when the fault began.
-    runs: set[str] = field(default_factory=set)
+    runs: set[str]
+    #: Undoes it.
+    over: ExitStack
 
 
 class Fleet:
@@ -174,9 +178,10 @@ class Fleet:
     def __init__(self, crew: list[Worker], names: list[str], cluster: Cluster, bucket: Bucket) -> None:
         self._crew, self._names = crew, names
         self._cluster, self._bucket = cluster, bucket
-        #: Seconds until the runs of a process moved on, and from the end of a fault until a video ended.
+        #: Seconds from the begin of a fault until the runs of the process moved on; of what all share, from
+        #: its end until a video ended.
         self.recovered: dict[str, list[float]] = defaultdict(list)
-        self.counts: dict[str, int] = defaultdict(int)
+        self.counts: Counter[str] = Counter()
         self._waiting: list[Fault] = []
         self._ended = 0
 
@@ -191,43 +196,53 @@ class Fleet:
             worker.start(boundaries.pop() if boundaries else "", 1e9)
 
     def begin(self, kind: str, target: int, seconds: float, database: str) -> Fault:
-        now = time.monotonic()
-        fault = Fault(kind, target if kind in OF_ONE else None, began=now, ends=now + seconds)
+        over, worker, now = ExitStack(), self._crew[target], time.monotonic()
+        fault = Fault(
+            kind=kind,
+            target=target if kind in OF_ONE else None,
+            began=now,
+            ends=now + seconds,
+            runs=self._runs(database, worker) if kind in OF_ONE else set(),
+            over=over,
+        )
+        over.enter_context(self._inflict(kind, worker, f"{self._names[target]}v"))
         self.counts[kind] += 1
-        worker, name = self._crew[target], self._names[target]
-        if kind in ("kill", "stop", "cut"):
-            fault.runs = self._runs(database, worker)
-        if kind == "kill":
-            worker.kill()
-        elif kind == "stop":
-            self._signal(worker, signal.SIGSTOP)
-        elif kind == "clock":
-            self._signal(worker, signal.SIGUSR1)
-        elif kind == "cut":
-            command("ip", "link", "set", f"{name}v", "down")
-        elif kind == "bucket":
-            self._bucket.fails.set()
-        else:
-            self._cluster.end()
-            fault.ends = now + seconds / 5
+        # With its clock wrong, a process goes on.
+        if fault.runs and kind != "clock":
+            self._waiting.append(fault)
         return fault
 
     def end(self, fault: Fault) -> None:
-        if fault.kind == "database":
-            self._cluster.start()
-        elif fault.kind == "bucket":
-            self._bucket.fails.clear()
-        elif fault.target is not None:
-            worker, name = self._crew[fault.target], self._names[fault.target]
-            if fault.kind == "stop":
-                self._signal(worker, signal.SIGCONT)
-            elif fault.kind == "clock":
-                self._signal(worker, signal.SIGUSR2)
-            elif fault.kind == "cut":
-                command("ip", "link", "set", f"{name}v", "up")
-        if fault.target is None or fault.runs:
-            fault.ends = time.monotonic()
+        fault.over.close()
+        fault.ends = time.monotonic()
+        if fault.target is None:
             self._waiting.append(fault)
+
+    @contextmanager
+    def _inflict(self, kind: str, worker: Worker, link: str) -> Iterator[None]:
+        if kind == "kill":
+            worker.kill()
+            yield
+        elif kind == "stop":
+            self._signal(worker, signal.SIGSTOP)
+            yield
+            self._signal(worker, signal.SIGCONT)
+        elif kind == "clock":
+            self._signal(worker, signal.SIGUSR1)
+            yield
+            self._signal(worker, signal.SIGUSR2)
+        elif kind == "cut":
+            command("ip", "link", "set", link, "down")
+            yield
+            command("ip", "link", "set", link, "up")
+        elif kind == "bucket":
+            self._bucket.fails.set()
+            yield
+            self._bucket.fails.clear()
+        else:
+            self._cluster.end()
+            yield
+            self._cluster.start()
 
     def watch(self, database: str, ended: int) -> None:
         """Note which faults are over: the runs of the process moved on, or a video ended since."""
@@ -266,23 +281,15 @@ def run(*, real: int, scripted: int, each: int, seed: int, out: Path) -> dict[st
     """`each`: how often each kind of fault comes."""
     chance, tally = random.Random(seed), Tally()
     began = time.monotonic()
-    counts, scenario = out / "counts.json", out / "scenario.json"
-    scenario.write_text(json.dumps({"otherwise": {"polls": 1, "charge": 0.4, "clip": "asked"}}))
     with ExitStack() as stack:
         names = stack.enter_context(network(len(FLEET)))
         cluster = Cluster(out / "postgres")
         stack.callback(cluster.end)
         bucket = Bucket()
         stack.callback(bucket.close)
-        files = ("--scenario", str(scenario), "--counts", str(counts))
-        upstream = subprocess.Popen(
-            [sys.executable, "-m", "safelight.testing.upstream", "--host", HOST, *files],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        stack.callback(upstream.terminate)
-        assert upstream.stdout is not None
-        url = json.loads(upstream.stdout.readline())["url"]
+        rule = {"polls": 1, "charge": 0.4, "clip": "asked"}
+        upstream = stack.enter_context(ExitStack())
+        url = upstream.enter_context(scripted_upstream(out, rule, host=HOST))
         with psycopg.connect(cluster.url, autocommit=True) as connection:
             connection.execute("CREATE DATABASE fleet")
         database = f"{cluster.url.rsplit('/', 1)[0]}/fleet"
@@ -302,7 +309,6 @@ def run(*, real: int, scripted: int, each: int, seed: int, out: Path) -> dict[st
         stack.callback(container.persistence.database.close)
         waive(container)
         ids = order_all(container, real) + order_all(container, scripted, when=SCRIPTED)
-        chance.shuffle(ids)
         crew = [
             Worker(path, within=("ip", "netns", "exec", name))
             for path, name in zip(settings, names, strict=True)
@@ -311,15 +317,14 @@ def run(*, real: int, scripted: int, each: int, seed: int, out: Path) -> dict[st
         stack.callback(fleet.close)
         _disturb(container, fleet, database, chance, tally, each=each)
         fleet.close()
-        upstream.terminate()
-        upstream.wait()
+        upstream.close()
         tally.kills["random"] += sum(fleet.counts[kind] for kind in ("kill", "stop", "cut", "database"))
-        judge(container, ids, json.loads(counts.read_text()), tally)
+        judge(container, ids, read_counts(out), tally)
         _find_unscanned(container, ids, tally)
     return {
         "real": real,
         "scripted": scripted,
-        "faults": {kind: count for kind, count in fleet.counts.items() if count},
+        "faults": dict(+fleet.counts),
         "kills": dict(tally.kills),
         "ends": dict(tally.ends),
         "recovered_s": {
@@ -351,14 +356,16 @@ def _disturb(
             fault, next_at = None, now + chance.uniform(*PAUSE_S)
         elif fault is None and faults and now >= next_at:
             target = chance.randrange(len(FLEET))
-            fault = fleet.begin(faults.pop(), target, chance.uniform(*FAULT_S), database)
+            kind = faults.pop()
+            seconds = chance.uniform(*FAULT_S) / (5 if kind == "database" else 1)
+            fault = fleet.begin(kind, target, seconds, database)
         if fault is None or fault.kind != "database":
             try:
                 left = unfinished(container)
                 fleet.watch(database, -left)
             except (DBAPIError, psycopg.Error):
                 # Connections of before the restart.
-                continue
+                left = 1
             if not left and fault is None:
                 return
         time.sleep(0.5)

@@ -18,11 +18,10 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from bench.chaos import Tally, judge, settings_file, unfinished
+from bench.chaos import Tally, judge, read_counts, scripted_upstream, settings_file, unfinished
 from safelight.accounts.audit import verify
 from safelight.app.container import Container, load
 
@@ -116,21 +115,14 @@ def check_repeats(container: Container, ids: list[str], tally: Tally) -> None:
 
 def run(*, stops: int, seed: int, out: Path) -> Tally:
     chance, tally, began = random.Random(seed), Tally(), time.monotonic()
-    scenario, counts = out / "scenario.json", out / "counts.json"
-    scenario.write_text(json.dumps({"otherwise": {"polls": 2, "charge": 0.4, "clip": "asked"}}))
-    upstream = subprocess.Popen(
-        [sys.executable, "-m", "safelight.testing.upstream", "--scenario", scenario, "--counts", counts],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert upstream.stdout is not None
-    url = json.loads(upstream.stdout.readline())["url"]
-    settings = settings_file(out, name="w0", upstream=url, database=None, shared=None)
-    gateway, ids, slowest = GatewayProcess(settings, out / "gateway.log"), [], 0.0
-    gateway.call("waivers", "add", "chaos", "--by", "bench", "--reason", "measuring stops", "--category", "*")
-    key = json.loads(gateway.call("keys", "create", "chaos", "--json"))["key"]
-    headers = {"authorization": f"Bearer {key}"}
-    try:
+    with scripted_upstream(out, {"polls": 2, "charge": 0.4, "clip": "asked"}) as url:
+        settings = settings_file(out, name="w0", upstream=url, database=None, shared=None)
+        gateway, ids, slowest = GatewayProcess(settings, out / "gateway.log"), [], 0.0
+        gateway.call(
+            "waivers", "add", "chaos", "--by", "bench", "--reason", "measuring stops", "--category", "*"
+        )
+        key = json.loads(gateway.call("keys", "create", "chaos", "--json"))["key"]
+        headers = {"authorization": f"Bearer {key}"}
         for number in range(1, stops + 1):
             gateway.start()
             with httpx.Client(base_url=gateway.address, headers=headers, timeout=60) as client:
@@ -148,12 +140,8 @@ def run(*, stops: int, seed: int, out: Path) -> Tally:
         while unfinished(container) and time.monotonic() < give_up:
             time.sleep(1.0)
         gateway.stop()
-    finally:
-        upstream.terminate()
-        upstream.wait()
-    received: dict[str, Any] = json.loads(counts.read_text())
     check_repeats(container, ids, tally)
-    judge(container, ids, received, tally)
+    judge(container, ids, read_counts(out), tally)
     log = (out / "gateway.log").read_text()
     tally.ends["stops that handed steps back"] = log.count("handed back")
     tally.ends["slowest stop in s"] = round(slowest)

@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from typing import Any
 
 import httpx
 
-from .chaos import fresh_database
+from .chaos import fresh_database, scripted_upstream
 from .gateway import Running, gateway, quantile
 
 ENDED = {"completed", "failed"}
@@ -167,16 +166,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         database = fresh_database(server)
-        scenario = folder / "scenario.json"
-        scenario.write_text(json.dumps({"otherwise": {"polls": 1}}))
-        upstream = subprocess.Popen(
-            [sys.executable, "-m", "safelight.testing.upstream", "--scenario", scenario],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        stack.callback(upstream.terminate)
-        assert upstream.stdout is not None
-        url = json.loads(upstream.stdout.readline())["url"]
+        url = stack.enter_context(scripted_upstream(folder, {"polls": 1}))
         gateways = [
             stack.enter_context(
                 gateway(

@@ -60,7 +60,7 @@ class ScanRun:
         self._cache = cache
         #: If False, results are written to the cache but not read from it.
         self._use_cache = use_cache
-        self._identities: dict[int, str] = {}
+        self._identities: dict[str, str] = {}
         self.done: list[ScannedFile] = []
         self.interrupted = False
 
@@ -75,7 +75,7 @@ class ScanRun:
                 for found, report in scan_each(self._left(progress), progress):
                     self._add(found, report, cached=False)
                     if (cache := self._cache) is not None:
-                        identity = self._identities.get(id(found), "")
+                        identity = self._identities.get(found.location, "")
                         self._write_cache(partial(cache.put, identity, report))
                     progress.end_file()
             except KeyboardInterrupt:
@@ -100,7 +100,7 @@ class ScanRun:
         if self._cache is None:
             return None
         try:
-            identity = self._identities[id(found)] = found.identity()
+            identity = self._identities[found.location] = found.identity()
         except Exception:
             # Its scan gives the reason.
             return None
