@@ -52,7 +52,7 @@ def test_a_consent_is_asked_given_and_withdrawn_on_pages(
         page.locator("main a code.secret").click()
         check(page, axe)
         page.get_by_role("button", name="立即撤回").click()
-        expect(page.locator("main [role=status]")).to_have_text("已結束，不再允許任何使用")
+        expect(page.locator("main [role=status]")).to_have_text("已撤回")
         expect(page.get_by_role("button", name="立即撤回")).to_have_count(0)
         page.goto(link)
         expect(page.locator("main [role=alert]")).to_be_visible()
