@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.image.pdq import hexadecimal, pdq
+from safelight.detectors.image.pdq import hexadecimal, pdq, square
 from safelight.provenance.fingerprints.fingerprinter import is_picture, sample_clip, sample_file
 from safelight.provenance.fingerprints.moment_comparison import (
     MAX_SAMPLED,
@@ -64,7 +64,7 @@ def compare_moments_in_child(argument: Any, _link: object) -> Moments:
 
 
 class FrameHash(msgspec.Struct, frozen=True, kw_only=True):
-    """The PDQ hash of one frame."""
+    """The PDQ hash of one frame, in the size at which frames are compared with lists."""
 
     hash: str
     quality: int
@@ -72,5 +72,5 @@ class FrameHash(msgspec.Struct, frozen=True, kw_only=True):
 
 def hash_in_child(argument: Any, _link: object) -> list[FrameHash]:
     """Entry point: the hashes of the sampled frames of a file."""
-    hashed = (pdq(pixels) for pixels in sample_file(Path(argument["source"]), _HASHED_FRAMES))
+    hashed = (pdq(square(pixels)) for pixels in sample_file(Path(argument["source"]), _HASHED_FRAMES))
     return [FrameHash(hash=hexadecimal(value), quality=quality) for value, quality in hashed]
