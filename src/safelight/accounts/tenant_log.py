@@ -12,7 +12,7 @@ from safelight.core.records import Seconds, Shown
 from safelight.store.database import Database
 from safelight.store.pages import Page, read_page
 from safelight.store.rows import read_record
-from safelight.store.tables import audit_log, people
+from safelight.store.tables import audit_log, cases, people
 
 from .audit import find_accounts
 from .models import KeyScope, Principal
@@ -55,8 +55,10 @@ class TenantLog:
             where: list[ColumnElement[bool]] = []
             if asked.person:
                 where.append(audit_log.c.actor.in_(find_accounts(tx, asked.person)))
-            if asked.subject:
-                where.append(audit_log.c.subject == asked.subject.strip())
+            if subject := asked.subject.strip():
+                # Most entries about a case name its video.
+                case = tx.one(cases, subject)
+                where.append(audit_log.c.subject.in_({subject, case.video_id if case else subject}))
             if event:
                 where.append(audit_log.c.event.in_(events))
             if asked.before is not None:

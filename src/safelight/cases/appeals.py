@@ -82,6 +82,8 @@ class NewAppeal:
     on_behalf_reason: str | None = None
     #: The same key with the same appeal returns the first appeal.
     idempotency_key: str | None = None
+    #: The end user has no account, but the link of the statement.
+    by_link: bool = False
 
 
 class AppealState(StrEnum):
@@ -368,6 +370,7 @@ class Appeals:
                     "case": case.id,
                     "statement": against.id,
                     "end_user": new.end_user,
+                    "by_link": new.by_link,
                     "text": new.text,
                     **({"on_behalf_reason": reason} if (reason := possible.on_behalf_reason) else {}),
                 },
@@ -452,7 +455,8 @@ class Appeals:
         """Record the appeal of the end user who has this link. Raises the same errors as `send`."""
         principal, made = self.open_link(token)
         return self.send(
-            principal, NewAppeal(statement_id=made.id, text=text, end_user=made.content.end_user)
+            principal,
+            NewAppeal(statement_id=made.id, text=text, end_user=made.content.end_user, by_link=True),
         )
 
     def overturn_rates(

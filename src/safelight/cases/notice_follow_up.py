@@ -16,10 +16,11 @@ from safelight.store.database import Transaction
 from safelight.videos.case_rows import CaseState
 from safelight.videos.context import PipelineContext
 
-from .removal_follow_up import ACTOR, REMOVED, RemovalFollowUp, withdraw_reported
+from .removal_follow_up import ACTOR, RemovalFollowUp, withdraw_reported
 from .reports import LANES, NoticeOutcome, ReportLane, UnattendedAction
 from .reports.decision_mails import DecisionMails
 from .reports.hidings import end_hiding, hide
+from .reports.models import REMOVED
 from .reports.notice_store import ClosedNotice, answer, list_closed
 from .reports.stay_down import StayDownLists
 

@@ -24,10 +24,10 @@ from safelight.videos.video_statements import WithdrawalCause
 from safelight.videos.withdrawal import withdraw_within
 
 from .reports import LANES, NoticeOutcome, ReportLane
+from .reports.models import REMOVED
 from .reports.stay_down import add_hashes
 
 ACTOR = "notices"
-REMOVED = (NoticeOutcome.REMOVED, NoticeOutcome.REMOVED_UNATTENDED)
 #: Facts of statements and cases.
 _COPY_REASON = "A video with the same picture was removed as intimate pictures."
 _UNATTENDED_REASON = "It was reported as intimate pictures, and no person decided about the report in time."

@@ -22,8 +22,8 @@ class LogFilter:
     subject: Annotated[
         str,
         About(
-            "The id of the video, case or account that the entry is about.",
-            help="Only entries about this video, case or account.",
+            "The id of the video, case or account that the entry is about; of a case also its video.",
+            help="Only entries about this video, case (with its video) or account.",
         ),
     ] = ""
     event: Annotated[

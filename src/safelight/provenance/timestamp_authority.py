@@ -16,7 +16,6 @@ from rfc3161_client import HashAlgorithm, TimestampRequestBuilder, TimeStampResp
 
 from safelight.core.errors import ConfigurationError, ForbiddenUrl
 from safelight.core.net.guarded_client import GuardedClient
-from safelight.core.net.ssrf_guard import system_resolve
 
 #: Seconds for one answer. A video waits for it, so it is short; a missing timestamp is added later.
 _TOTAL_S, _IDLE_S = 10.0, 5.0
@@ -51,9 +50,7 @@ class TimestampAuthority:
         self.host = host.host.decode("ascii", "replace")
         # The operator configured this host, so it may be in a private network.
         allowed = (f"{self.host}:{host.port}" if host.port else self.host,)
-        self._client = GuardedClient(
-            allow_hosts=allowed, resolve=system_resolve, clock=time.monotonic, idle_s=_IDLE_S
-        )
+        self._client = GuardedClient(allow_hosts=allowed, idle_s=_IDLE_S)
 
     @classmethod
     def load(cls, url: str, anchors: Path) -> TimestampAuthority:

@@ -50,8 +50,8 @@ class WithdrawalCause:
         """The cause for a video that is made from the withdrawn one: it was not reported itself."""
         if self.source not in (StatementSource.REPORT, StatementSource.COPY_REPORTED):
             return self
-        # Reason and reply are about the reported video.
-        ground = replace(self.ground, reason="")
+        # Reason, facts and reply are about the reported video.
+        ground = replace(self.ground, reason="", facts="")
         return replace(self, source=StatementSource.SOURCE_REPORTED, ground=ground, reply=None)
 
 

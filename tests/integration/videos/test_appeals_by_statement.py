@@ -289,7 +289,7 @@ def test_the_account_appeals_for_the_person_concerned_with_a_reason_that_the_rev
         entry = read_history(tx, video.id)[-1]
     assert entry.event == "appeal.received"
     assert entry.content is not None
-    assert entry.content["on_behalf_reason"] == why
+    assert (entry.content["on_behalf_reason"], entry.content["by_link"]) == (why, False)
     with pytest.raises(Conflict):
         appeals.add(house.who, video.id, text="Mine.")
 
@@ -358,7 +358,11 @@ def test_a_link_of_an_appeal_is_used_once_ends_with_the_time_to_appeal_and_outli
     statements = [rejected(house, end_user) for end_user in ("user-7", "user-8")]
     first, second = (appeals.link_token(house.who, made) or "" for made in statements)
     house.container.persistence.people.keys.add_key()
-    appeals.send_by_link(first, text="It is a play.")
+    sent = appeals.send_by_link(first, text="It is a play.")
+    with house.read_transaction() as tx:
+        content = read_history(tx, sent.video_id)[-1].content
+    assert content is not None
+    assert content["by_link"] is True
     with pytest.raises(Conflict, match="once"):
         appeals.send_by_link(first, text="Again.")
     monkeypatch.setattr(database, "clock", lambda: statements[1].at + OBJECTION_S + 1.0)

@@ -251,9 +251,10 @@ def test_copies_and_a_remix_go_with_a_removed_video_and_a_later_output_is_stoppe
     for _ in range(2):
         follow_up(house)
     with house.database.read_transaction(video.tenant) as tx:
-        told = {row.video_id: row.source for row in tx.select(tables.statements) if row.kind == "withdrawn"}
-    assert [told[one.id] for one in (video, remix)] == ["report", "source_reported"]
-    assert {told[one.id] for one in copies} == {"copy_reported"}
+        rows = {row.video_id: row for row in tx.select(tables.statements) if row.kind == "withdrawn"}
+    assert [rows[one.id].source for one in (video, remix)] == ["report", "source_reported"]
+    assert [bool(rows[one.id].facts) for one in (video, remix)] == [True, False], "not about the remix"
+    assert {rows[one.id].source for one in copies} == {"copy_reported"}
     states = {house.reread(one).state for one in (video, *copies, remix)}
     assert states == {VideoState.WITHDRAWN}
     assert house.reread(other).state is VideoState.DELIVERED

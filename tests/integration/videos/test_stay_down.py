@@ -121,11 +121,12 @@ def test_who_removed_a_video_does_not_decide_the_appeal_of_its_copy(house: House
     removed, copy = (
         deliver(house, make_scene(tmp_path / f"{crf}.mp4", 5, crf=crf), str(crf)) for crf in (23, 30)
     )
-    notify(house, removed)
+    sent = notify(house, removed)
     decide(house, "withdraw", video=removed)
     for _ in range(2):
         follow_up(house)
     assert house.reread(copy).state is VideoState.WITHDRAWN
+    assert not status_of(house, sent).notice.released
     case_id = house.appeals.add(house.who, copy.id, text="It is another scene.").case_id
     ada, ben = reviewer(house), reviewer(house, "ben")
     assert house.reviews.get(ada, case_id).requires_other_reviewer
@@ -139,6 +140,7 @@ def test_who_removed_a_video_does_not_decide_the_appeal_of_its_copy(house: House
     cy = reviewer(house, "cy")
     house.reviews.decide(cy, original, DecisionRequest(action="overturn", reason="It is."))
     assert house.reviews.get(cy, case_id).requires_other_reviewer, "who decided about the original"
+    assert status_of(house, sent).notice.released
     # What the removal rested on, not the verdict of the scan that allowed the copy.
     case = house.reviews.get(ben, case_id).case
     assert (case.category, case.reason) == ("ncii", "Reported: intimate")

@@ -64,6 +64,9 @@ class NoticeOutcome(StrEnum):
     GONE = "gone"
 
 
+REMOVED = (NoticeOutcome.REMOVED, NoticeOutcome.REMOVED_UNATTENDED)
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewReport:
     """A report that is not recorded yet. It needs a category or a reason, and a video or a page."""
@@ -132,6 +135,8 @@ class Notice:
     hidden: bool = False
     #: The saved reply with the decision to keep the video.
     reply: ReplyTexts | None = None
+    #: Whether the removed video was released again after an appeal.
+    released: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,10 @@ from safelight.accounts.statements import Statement, StatementKind, statement_fr
 from safelight.core.errors import IdempotencyKeyReused
 from safelight.store.database import Transaction
 from safelight.store.rows import read_record
-from safelight.store.tables import cases, decisions, notices, outbox, statements, video_hidings
+from safelight.store.tables import cases, decisions, notices, outbox, statements, video_hidings, videos
 from safelight.videos.case_rows import UNFINISHED, CaseState, DecisionAction
 
-from .models import Notice, NoticeOutcome, NoticeStatus, PageNotice
+from .models import REMOVED, Notice, NoticeOutcome, NoticeStatus, PageNotice
 from .validation import find_video_id
 
 #: The topic of the outbox for the outcome of a report.
@@ -73,6 +73,8 @@ def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
             due_at=None if row.video_id is None and row.unattended_at is None else row.due_at,
             hidden=tx.count(video_hidings, of.notice_id == row.id, of.ended_at.is_(None)) > 0,
             reply=replies_to(tx, [row]).get(row.case_id),
+            released=row.outcome in REMOVED
+            and tx.count(videos, row.video_id or "", videos.c.reinstated_as.is_not(None)) > 0,
         ),
         is_undelivered=tx.count(outbox, row.mail_id, outbox.c.dead_at.is_not(None)) > 0,
         statement=find_statement(tx, row),

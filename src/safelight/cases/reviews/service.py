@@ -399,8 +399,8 @@ def obstacle(
     ):
         return Forbidden(
             f"You cannot decide this {'appeal' if case.kind is CaseKind.APPEAL else 'case'}, because you "
-            "requested or reported the video, sent an appeal about it, decided on it earlier, or made it a "
-            "golden case.",
+            "requested, reported or decided on this video or one that belongs with it (original, remix, "
+            "copy), sent an appeal about one of them, or made one a golden case.",
             remedy="Ask another reviewer to decide it.",
         )
     own = frozenset() if case.kind in INDEPENDENT else own_people(tx, case)

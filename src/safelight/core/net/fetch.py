@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, Unpack
 from urllib.parse import unquote_to_bytes
 
 import httpcore
@@ -21,8 +20,7 @@ from safelight.core.errors import ForbiddenUrl, InvalidMedia, SafelightError, St
 from safelight.core.fileio import atomic_file
 
 from .addresses import Target, check_url, parse_url
-from .guarded_client import GuardedClient, Headers
-from .ssrf_guard import Resolve, system_resolve
+from .guarded_client import GuardedClient, Guards, Headers
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = ((b"accept", b"image/*, video/*, audio/*, */*;q=0.1"), (b"accept-encoding", b"identity"))
@@ -58,34 +56,11 @@ class Fetched:
 
 
 class Fetcher:
-    """Fetches files from URLs that users gave, from the public internet only.
+    """Fetches files from URLs that users gave, from the public internet and `allow_hosts` only."""
 
-    `allow_hosts` are hosts that the operator configured, such as `media.example` (ports 80 and 443) or
-    `media.example:8080`. These hosts may be in a private network, but the targets of their redirects may not.
-    `wire` opens connections to addresses that were already checked. `tls` contains the trusted root
-    certificates; the default is those of certifi.
-    """
-
-    def __init__(
-        self,
-        *,
-        allow_hosts: frozenset[str] = frozenset(),
-        limits: FetchLimits | None = None,
-        resolve: Resolve = system_resolve,
-        clock: Callable[[], float] = time.monotonic,
-        wire: httpcore.NetworkBackend | None = None,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
+    def __init__(self, *, limits: FetchLimits | None = None, **guards: Unpack[Guards]) -> None:
         self._limits = limits or FetchLimits()
-        self._clock = clock
-        self._client = GuardedClient(
-            allow_hosts=allow_hosts,
-            resolve=resolve,
-            clock=clock,
-            idle_s=self._limits.idle_s,
-            wire=wire,
-            tls=tls,
-        )
+        self._client = GuardedClient(idle_s=self._limits.idle_s, **guards)
 
     def fetch(
         self,
@@ -125,7 +100,7 @@ class Fetcher:
 
     def _over_http(self, url: str, receive: Receive[T], headers: Headers = _HEADERS) -> tuple[T, int]:
         """What `receive` returned, and the number of redirects."""
-        deadline = self._clock() + self._limits.total_s
+        deadline = time.monotonic() + self._limits.total_s
         target, redirected = self._client.target(url), False
         for hop in range(self._limits.redirects + 1):
             # Only hosts that the operator configured may be private; another host to which one of them

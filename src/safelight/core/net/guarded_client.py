@@ -3,44 +3,47 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypedDict, Unpack
 
 import httpcore
 
 from .addresses import Target, check_url, parse_url
-from .ssrf_guard import GuardedBackend, Resolve
+from .ssrf_guard import GuardedBackend, Resolve, system_resolve
 from .tls import default_tls_context
 
 #: Raw header names and values.
 Headers = Iterable[tuple[bytes, bytes]]
 
 
+class Guards(TypedDict, total=False):
+    """To which servers a client connects, and how."""
+
+    #: Hosts that the operator configured, such as `media.example` (ports 80 and 443) or `media.example:8080`.
+    #: They may be in a private network, but the targets of their redirects may not.
+    allow_hosts: Iterable[str]
+    resolve: Resolve
+    #: Opens connections to addresses that were already checked.
+    wire: httpcore.NetworkBackend
+    #: The trusted root certificates; by default those of certifi.
+    tls: ssl.SSLContext
+
+
 class GuardedClient:
     """An HTTP client that opens one connection per request and follows no redirects.
 
-    `allow_hosts` are hosts that the operator configured, such as `media.example` (ports 80 and 443) or
-    `media.example:8080`. These hosts may be in a private network. `idle_s`: seconds to connect, and seconds
-    between two chunks of a response. `wire` opens connections to addresses that were already checked. `tls`
-    contains the trusted root certificates; the default is those of certifi.
+    `idle_s`: seconds to connect, and seconds between two chunks of a response.
     """
 
-    def __init__(
-        self,
-        *,
-        allow_hosts: Iterable[str],
-        resolve: Resolve,
-        clock: Callable[[], float],
-        idle_s: float,
-        wire: httpcore.NetworkBackend | None = None,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self._exempt = frozenset(pair for host in allow_hosts for pair in host_and_ports(host))
-        self._resolve = resolve
-        self._clock = clock
+    def __init__(self, *, idle_s: float, **guards: Unpack[Guards]) -> None:
+        allowed = guards.get("allow_hosts", ())
+        self._exempt = frozenset(pair for host in allowed for pair in host_and_ports(host))
+        self._resolve = guards.get("resolve", system_resolve)
         self._idle_s = idle_s
-        self._wire = wire
-        self._tls = tls or default_tls_context()
+        self._wire = guards.get("wire")
+        self._tls = guards.get("tls") or default_tls_context()
 
     def is_exempt(self, target: Target) -> bool:
         """Whether the target's host and port are in `allow_hosts`."""
@@ -67,7 +70,7 @@ class GuardedClient:
     ) -> Iterator[httpcore.Response]:
         """Send a request and return the response before its body is read.
 
-        Raises `ForbiddenUrl` and the errors of httpcore. `deadline` is a time on `clock`; it applies until
+        Raises `ForbiddenUrl` and the errors of httpcore. `deadline` is on `time.monotonic`; it applies until
         the `with` block ends. `redirected` is true if the target comes from a server and not from the user.
         Then `allow_hosts` does not apply.
         """
@@ -75,7 +78,7 @@ class GuardedClient:
             resolve=self._resolve,
             exempt=frozenset() if redirected else self._exempt,
             deadline=deadline,
-            clock=self._clock,
+            clock=time.monotonic,
             wire=self._wire,
         )
         url = httpcore.URL(

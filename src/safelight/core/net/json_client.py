@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Unpack
 from urllib.parse import urlencode
 
 import httpcore
 
 from safelight.core.errors import ForbiddenUrl
 
-from .guarded_client import GuardedClient, Headers
-from .ssrf_guard import Resolve, system_resolve
+from .guarded_client import GuardedClient, Guards, Headers
 
 #: A key set of a large provider has 10 KB, a token with many groups 30 KB.
 _MAX_BODY_BYTES = 256 * 1024
@@ -43,26 +41,14 @@ class JsonExchangeFailed(Exception):
 class JsonClient:
     """Sends GET requests, forms and JSON documents, and reads JSON objects. Follows no redirects.
 
-    `allow_hosts` are hosts that the operator configured, as for `Fetcher`. They may be in a private network.
-    All other hosts must be on the public internet: the server can name addresses in its answers. `total_s`:
-    seconds for a whole request to a server that may be silent for most of them, such as a language model.
+    Hosts that are not in `allow_hosts` must be on the public internet: the server can name addresses in its
+    answers. `total_s`: seconds for a whole request to a server that may be silent for most of them, such as a
+    language model.
     """
 
-    def __init__(
-        self,
-        *,
-        allow_hosts: Iterable[str] = (),
-        resolve: Resolve = system_resolve,
-        clock: Callable[[], float] = time.monotonic,
-        wire: httpcore.NetworkBackend | None = None,
-        tls: ssl.SSLContext | None = None,
-        total_s: float | None = None,
-    ) -> None:
-        self._clock, self._total_s = clock, total_s or _TOTAL_S
-        idle_s = total_s or _IDLE_S
-        self._client = GuardedClient(
-            allow_hosts=allow_hosts, resolve=resolve, clock=clock, idle_s=idle_s, wire=wire, tls=tls
-        )
+    def __init__(self, *, total_s: float | None = None, **guards: Unpack[Guards]) -> None:
+        self._total_s = total_s or _TOTAL_S
+        self._client = GuardedClient(idle_s=total_s or _IDLE_S, **guards)
 
     def get(self, url: str) -> tuple[int, Mapping[str, Any]]:
         """Status and JSON object. Raises `JsonExchangeFailed`."""
@@ -97,7 +83,7 @@ class JsonClient:
     def _exchange(
         self, method: str, url: str, headers: Headers, body: bytes | None
     ) -> tuple[int, Mapping[str, Any]]:
-        deadline = self._clock() + self._total_s
+        deadline = time.monotonic() + self._total_s
         status = 0
         sent = [(b"accept", b"application/json"), (b"accept-encoding", b"identity"), *headers]
         try:

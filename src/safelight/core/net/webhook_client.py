@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Unpack
 
 import httpcore
 
 from safelight.core.errors import ForbiddenUrl
 
 from .addresses import Target
-from .guarded_client import GuardedClient
-from .ssrf_guard import Resolve, system_resolve
+from .guarded_client import GuardedClient, Guards
 
 #: Maximum number of bytes read from a response body; none of it is stored.
 _MAX_BODY_BYTES = 1024
@@ -44,30 +43,12 @@ class PostResult:
 class WebhookClient:
     """Sends POST requests to URLs that users gave. Follows no redirects and stops at the time limit.
 
-    `allow_hosts` are hosts that the operator configured, as for `Fetcher`. These hosts may be in a private
-    network and may use plain http. All other hosts must use https and be on the public internet.
+    `allow_hosts` may use plain http. All other hosts must use https and be on the public internet.
     """
 
-    def __init__(
-        self,
-        *,
-        allow_hosts: Iterable[str] = (),
-        limits: DeliverLimits | None = None,
-        resolve: Resolve = system_resolve,
-        clock: Callable[[], float] = time.monotonic,
-        wire: httpcore.NetworkBackend | None = None,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
+    def __init__(self, *, limits: DeliverLimits | None = None, **guards: Unpack[Guards]) -> None:
         self._limits = limits or DeliverLimits()
-        self._clock = clock
-        self._client = GuardedClient(
-            allow_hosts=allow_hosts,
-            resolve=resolve,
-            clock=clock,
-            idle_s=self._limits.idle_s,
-            wire=wire,
-            tls=tls,
-        )
+        self._client = GuardedClient(idle_s=self._limits.idle_s, **guards)
 
     def judge(self, url: str) -> None:
         """Raises `ForbiddenUrl` if `url` is not an allowed target. Checks only its spelling and resolves
@@ -77,7 +58,7 @@ class WebhookClient:
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
         """Sends `body` in one POST request. Never raises: a failure is reported in the result."""
-        began = self._clock()
+        began = time.monotonic()
         try:
             target = self._target(url)
             status = self._send(target, body, headers, deadline=began + self._limits.total_s)
@@ -87,10 +68,10 @@ class WebhookClient:
             return self._failed(f"No response within {self._limits.total_s:g} s.", began)
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError):
             return self._failed("The connection failed.", began)
-        return PostResult(status=status, error=_trouble(status), wall_s=self._clock() - began)
+        return PostResult(status=status, error=_trouble(status), wall_s=time.monotonic() - began)
 
     def _failed(self, why: str, began: float) -> PostResult:
-        return PostResult(status=None, error=why, wall_s=self._clock() - began)
+        return PostResult(status=None, error=why, wall_s=time.monotonic() - began)
 
     def _target(self, url: str) -> Target:
         try:

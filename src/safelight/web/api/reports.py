@@ -48,6 +48,7 @@ class NoticeObject(BaseModel):
     )
     answered_at: int | None
     reply: ReplyTexts | None = Field(description="The saved reply with the decision to keep the video.")
+    released: bool = Field(description="True if an appeal released the removed video again.")
 
 
 class ReportObject(BaseModel):
@@ -163,6 +164,7 @@ def status_object(status: NoticeStatus) -> dict[str, Any]:
         "outcome": one.outcome.value if one.outcome is not None else None,
         "answered_at": whole_seconds(one.answered_at),
         "reply": asdict(one.reply) if one.reply is not None else None,
+        "released": one.released,
     }
     return {"id": one.id, "object": "safelight.report", "notices": [notice]}
 

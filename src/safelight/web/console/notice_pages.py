@@ -116,7 +116,7 @@ class NoticePages(PageHandler):
 def _state(one: Notice) -> str:
     """The sentence of the receipt: what was decided, or what happens next."""
     if one.outcome is not None:
-        return one.outcome.value
+        return "released" if one.released else one.outcome.value
     if one.due_at is None:
         return "looking"
     return "waiting" if one.video_id else "found"

@@ -54,6 +54,13 @@ def test_an_auditor_reads_the_own_tenant_newest_first(room: ReviewRoom) -> None:
     assert read(room, person="lin") == read(room, subject="video_2") == []
 
 
+def test_the_entries_about_a_case_are_also_those_of_its_video(room: ReviewRoom) -> None:
+    case = room.open_case("a fight")
+    room.reviews.person(reviewer("ada"), case.id)
+    assert read(room, subject=case.id) == ["person.read", *read(room, subject=case.video_id)]
+    assert read(room, subject=case.video_id)
+
+
 def test_a_nul_character_finds_nothing_or_is_bad_input(room: ReviewRoom) -> None:
     write(room, "case.decided")
     for field in ("person", "subject", "event"):

@@ -73,7 +73,11 @@ def test_a_case_that_the_reviewer_does_not_get_says_why(
         columns = {"reserved": False} | columns
         with console.database.transaction(console.server.tenant) as tx:
             tx.update(tables.cases, tables.cases.c.id == case.id, **columns)
-        (text,) = re.findall(r'data-lost="([^"]+)"', staff.get(f"/review/{case.id}").text)
+        (text,) = re.findall(
+            r'(?:data-lost="|id="not-free">)([^"<]+)', page := staff.get(f"/review/{case.id}").text
+        )
+        # With the decision of another person nobody competes.
+        assert ("data-decides" in page) == ("data-lost" in page)
         return str(text)
 
     # What the script shows when another reviewer takes it later.

@@ -7,7 +7,6 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from safelight.core.errors import Forbidden, InvalidField, NotFound, SafelightEr
 from safelight.core.fileio import write_atomic
 from safelight.core.net.addresses import Target, parse_url
 from safelight.core.net.guarded_client import GuardedClient
-from safelight.core.net.ssrf_guard import system_resolve
 
 PATH = "/.well-known/safelight-redteam.txt"
 MAX_AGE_S = 24 * 3600
@@ -77,9 +75,7 @@ def make_challenge(url: str, folder: Path, *, now: float) -> Challenge:
     return challenge
 
 
-def check_ownership(
-    url: str, folder: Path, *, now: float, clock: Callable[[], float] = time.monotonic
-) -> Challenge:
+def check_ownership(url: str, folder: Path, *, now: float) -> Challenge:
     """The challenge of the folder, which the server answered. Raises `SafelightError`: it did not."""
     url, challenge = normalize_url(url), _read(folder / _FILE)
     secret, _, bound = challenge.token.rpartition(".")
@@ -87,7 +83,7 @@ def check_ownership(
         raise Forbidden(f"The challenge in {folder} is not for {url}.", remedy=_NEW)
     if not 0 <= now - challenge.made_at <= MAX_AGE_S:
         raise Forbidden("The challenge is older than 24 hours.", remedy=_NEW)
-    found = _fetch(challenge.answer_url, clock)
+    found = _fetch(challenge.answer_url)
     if not hmac.compare_digest(found.strip(), challenge.token.encode()):
         raise Forbidden(
             f"{challenge.answer_url} has another text than the token of the challenge.",
@@ -120,14 +116,13 @@ def _read(path: Path) -> Challenge:
     raise InvalidField(f"{path} is not a challenge.", remedy=_NEW)
 
 
-def _fetch(url: str, clock: Callable[[], float]) -> bytes:
-    client = GuardedClient(
-        allow_hosts=[allowed_host(url)], resolve=system_resolve, clock=clock, idle_s=_IDLE_S
-    )
+def _fetch(url: str) -> bytes:
+    client = GuardedClient(allow_hosts=[allowed_host(url)], idle_s=_IDLE_S)
     headers = [(b"accept", b"text/plain"), (b"accept-encoding", b"identity")]
+    deadline = time.monotonic() + _TOTAL_S
     body = bytearray()
     try:
-        with client.stream("GET", client.target(url), headers=headers, deadline=clock() + _TOTAL_S) as answer:
+        with client.stream("GET", client.target(url), headers=headers, deadline=deadline) as answer:
             if answer.status != 200:
                 raise Forbidden(
                     f"{url} answered with status {answer.status}, without the token of the challenge.",
