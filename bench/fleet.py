@@ -42,11 +42,13 @@ def carry(container: Container, jobs: int) -> None:
 
 
 def stored_bytes(container: Container, folder: Path) -> Counter[str]:
-    """Bytes of the database and of the files that are kept."""
+    """Bytes of the database, of the fingerprints in it, and of the files that are kept."""
     with container.persistence.database.raw_connection(readonly=True) as connection:
-        size = connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
+        size, prints = connection.exec_driver_sql(
+            "SELECT pg_database_size(current_database()), pg_total_relation_size('seal_fingerprints')"
+        ).one()
     files = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return Counter(database=int(size), files=files)
+    return Counter(database=int(size), fingerprints=int(prints), files=files)
 
 
 def measure(server: str, upstream: str, *, jobs: int, scanners: int) -> dict[str, float]:
@@ -88,8 +90,7 @@ def measure(server: str, upstream: str, *, jobs: int, scanners: int) -> dict[str
             "scan_s_per_clip": round(sum(used[1:]) / jobs, 3),
             "work_s_per_clip": round(used[0] / jobs, 3),
             "seconds": round(seconds, 1),
-            "database_kb_per_clip": round(kept["database"] / jobs / 1024, 1),
-            "files_kb_per_clip": round(kept["files"] / jobs / 1024, 1),
+            **{f"{name}_kb_per_clip": round(size / jobs / 1024, 1) for name, size in kept.items()},
         }
     finally:
         for each in started:

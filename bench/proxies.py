@@ -2,7 +2,8 @@
 
 All are asked over HTTP by the same clients, one after the other, with the same scripted upstream, whose
 videos never finish. LiteLLM has an environment of its own and runs twice, without and with its own content
-filter. Figures go to docs/benchmarks/peers.md.
+filter. With `SAFELIGHT_TEST_POSTGRES`, Safelight runs a second time as two processes of the role `web` and
+one of `work`. Figures go to docs/benchmarks/peers.md.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 import uvloop
 
-from .gateway import gateway, quantile
+from .chaos import fresh_database
+from .gateway import Running, gateway, processor_s, quantile
 
 PROMPT = (
     "A slow dolly through a sunlit kitchen, a grandmother and her grandson bake bread together, flour in the "
@@ -88,6 +90,10 @@ class Target:
 
     address: str
     key: str
+    #: Another process of the same server, which gets every second connection.
+    second_address: str = ""
+    #: The processes whose processor time is reported.
+    pids: tuple[int, ...] = ()
 
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         """One request as bytes."""
@@ -118,13 +124,13 @@ async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, r
 
 async def load(target: Target, make: Callable[[int], bytes], clients: int, seconds: float) -> dict[str, Any]:
     """`clients` connections that each send the next request after the last response, for `seconds`."""
-    place = urlsplit(target.address)
+    places = [urlsplit(one) for one in (target.address, target.second_address) if one]
     taken: list[float] = []
     failed: list[int] = []
     numbers = iter(range(1_000_000_000))
     ends = time.perf_counter() + seconds
 
-    async def client() -> None:
+    async def client(place: SplitResult) -> None:
         reader, writer = await asyncio.open_connection(place.hostname, place.port)
         while time.perf_counter() < ends:
             began = time.perf_counter()
@@ -135,8 +141,9 @@ async def load(target: Target, make: Callable[[int], bytes], clients: int, secon
         writer.close()
 
     began = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(clients)))
+    await asyncio.gather(*(client(places[n % len(places)]) for n in range(clients)))
     return {
+        "requests": len(taken),
         "per_s": round(len(taken) / (time.perf_counter() - began)),
         "p50_ms": round(quantile(taken, 0.5), 1),
         "p99_ms": round(quantile(taken, 0.99), 1),
@@ -157,8 +164,20 @@ def measure(target: Target, seconds: float) -> dict[str, Any]:
     makers: dict[str, Callable[[int], bytes]] = {"retrieve": lambda _: retrieve, "create": create}
     for name, make in makers.items():
         uvloop.run(load(target, make, 8, 1.0))
-        report[name] = {clients: uvloop.run(load(target, make, clients, seconds)) for clients in CLIENTS}
+        report[name] = {clients: with_processor(target, make, clients, seconds) for clients in CLIENTS}
     return report
+
+
+def with_processor(
+    target: Target, make: Callable[[int], bytes], clients: int, seconds: float
+) -> dict[str, Any]:
+    """The same load, with the processor milliseconds per request of each process and its children."""
+    before = [processor_s(pid) for pid in target.pids]
+    found = uvloop.run(load(target, make, clients, seconds))
+    used = [processor_s(pid) - earlier for pid, earlier in zip(target.pids, before, strict=True)]
+    if used:
+        found["processor_ms"] = [round(1000 * one / found["requests"], 1) for one in used]
+    return found
 
 
 @contextmanager
@@ -182,6 +201,31 @@ def upstream(folder: Path) -> Iterator[str]:
     with started(command, folder / "upstream.log") as process:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["url"].removesuffix("/v1")
+
+
+def loaded(first: Running, *others: Running) -> Target:
+    """The models are loaded in the first seconds."""
+    time.sleep(10)
+    second = others[0].address if others else ""
+    pids = tuple(one.pid for one in (first, *others))
+    return Target(address=first.address, key=first.key, second_address=second, pids=pids)
+
+
+@contextmanager
+def two_web_processes(folder: Path, url: str, server: str) -> Iterator[Target]:
+    """Two processes of the role `web`, and one of `work` that submits."""
+    storage = (
+        f'[storage]\ndatabase = "{fresh_database(server)}"\nkey_dir = "{folder / "keys"}"\n'
+        f'blobs = "{(folder / "blobs").as_uri()}"\n'
+    )
+    with ExitStack() as stack:
+        running: list[Running] = []
+        for name, role in (("web-1", "web"), ("web-2", "web"), ("work-1", "work")):
+            settings = f'roles = ["{role}"]\n{_SETTINGS.format(url=url)}{storage}[worker]\nname = "{name}"\n'
+            # The waiver is for the tenant, which they share.
+            one = gateway(folder / name, settings=settings, waive=not running)
+            running.append(stack.enter_context(one))
+        yield loaded(*running)
 
 
 @contextmanager
@@ -231,9 +275,10 @@ def main() -> int:
             with litellm(options.python, folder, url, filtered=filtered) as target:
                 report[label] = measure(target, options.seconds)
         with gateway(folder / "gateway", settings=_SETTINGS.format(url=url)) as running:
-            # The models are loaded in the first seconds.
-            time.sleep(10)
-            report["Safelight"] = measure(Target(address=running.address, key=running.key), options.seconds)
+            report["Safelight"] = measure(loaded(running), options.seconds)
+        if server := os.environ.get("SAFELIGHT_TEST_POSTGRES"):
+            with two_web_processes(folder, url, server) as target:
+                report["Safelight, two web processes"] = measure(target, options.seconds)
     print(json.dumps(report, indent=2))
     return 0
 

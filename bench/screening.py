@@ -35,7 +35,7 @@ def texts(data: Path | None) -> list[str]:
     raw = (
         data.read_text(encoding="utf-8")
         if data
-        else (files("safelight.detectors.text") / "data" / "prompts.jsonl").read_text(encoding="utf-8")
+        else (files("safelight_lab.training") / "data" / "prompts.jsonl").read_text(encoding="utf-8")
     )
     return [json.loads(line)["text"] for line in raw.splitlines() if line.strip()]
 
