@@ -17,7 +17,6 @@ ALLOWED = {
     "safelight_storyboard/generator.py",
     "screening/scene_detection.py",
     "screening/timed_reference.py",
-    "provenance/timestamp_authority.py",
     "media/sandbox/process.py",
     # Loops that wait, and the pace of work in loops.
     "cli/demo.py",

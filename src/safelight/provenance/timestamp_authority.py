@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +90,7 @@ class TimestampAuthority:
         return Timestamp(token=_token(response), at=response.tst_info.gen_time)
 
     def _post(self, body: bytes) -> bytes:
-        deadline = time.monotonic() + _TOTAL_S
+        deadline = self._client.clock() + _TOTAL_S
         headers = (
             (b"content-type", b"application/timestamp-query"),
             (b"content-length", str(len(body)).encode()),

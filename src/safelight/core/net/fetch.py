@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -100,7 +99,7 @@ class Fetcher:
 
     def _over_http(self, url: str, receive: Receive[T], headers: Headers = _HEADERS) -> tuple[T, int]:
         """What `receive` returned, and the number of redirects."""
-        deadline = time.monotonic() + self._limits.total_s
+        deadline = self._client.clock() + self._limits.total_s
         target, redirected = self._client.target(url), False
         for hop in range(self._limits.redirects + 1):
             # Only hosts that the operator configured may be private; another host to which one of them

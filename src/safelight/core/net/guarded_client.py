@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypedDict, Unpack
 
@@ -25,6 +25,7 @@ class Guards(TypedDict, total=False):
     #: They may be in a private network, but the targets of their redirects may not.
     allow_hosts: Iterable[str]
     resolve: Resolve
+    clock: Callable[[], float]
     #: Opens connections to addresses that were already checked.
     wire: httpcore.NetworkBackend
     #: The trusted root certificates; by default those of certifi.
@@ -41,6 +42,7 @@ class GuardedClient:
         allowed = guards.get("allow_hosts", ())
         self._exempt = frozenset(pair for host in allowed for pair in host_and_ports(host))
         self._resolve = guards.get("resolve", system_resolve)
+        self.clock = guards.get("clock", time.monotonic)
         self._idle_s = idle_s
         self._wire = guards.get("wire")
         self._tls = guards.get("tls") or default_tls_context()
@@ -70,7 +72,7 @@ class GuardedClient:
     ) -> Iterator[httpcore.Response]:
         """Send a request and return the response before its body is read.
 
-        Raises `ForbiddenUrl` and the errors of httpcore. `deadline` is on `time.monotonic`; it applies until
+        Raises `ForbiddenUrl` and the errors of httpcore. `deadline` is a time on `clock`; it applies until
         the `with` block ends. `redirected` is true if the target comes from a server and not from the user.
         Then `allow_hosts` does not apply.
         """
@@ -78,7 +80,7 @@ class GuardedClient:
             resolve=self._resolve,
             exempt=frozenset() if redirected else self._exempt,
             deadline=deadline,
-            clock=time.monotonic,
+            clock=self.clock,
             wire=self._wire,
         )
         url = httpcore.URL(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any, Unpack
 from urllib.parse import urlencode
@@ -83,7 +82,7 @@ class JsonClient:
     def _exchange(
         self, method: str, url: str, headers: Headers, body: bytes | None
     ) -> tuple[int, Mapping[str, Any]]:
-        deadline = time.monotonic() + self._total_s
+        deadline = self._client.clock() + self._total_s
         status = 0
         sent = [(b"accept", b"application/json"), (b"accept-encoding", b"identity"), *headers]
         try:

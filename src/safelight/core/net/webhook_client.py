@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Unpack
@@ -58,7 +57,7 @@ class WebhookClient:
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
         """Sends `body` in one POST request. Never raises: a failure is reported in the result."""
-        began = time.monotonic()
+        began = self._client.clock()
         try:
             target = self._target(url)
             status = self._send(target, body, headers, deadline=began + self._limits.total_s)
@@ -68,10 +67,10 @@ class WebhookClient:
             return self._failed(f"No response within {self._limits.total_s:g} s.", began)
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError):
             return self._failed("The connection failed.", began)
-        return PostResult(status=status, error=_trouble(status), wall_s=time.monotonic() - began)
+        return PostResult(status=status, error=_trouble(status), wall_s=self._client.clock() - began)
 
     def _failed(self, why: str, began: float) -> PostResult:
-        return PostResult(status=None, error=why, wall_s=time.monotonic() - began)
+        return PostResult(status=None, error=why, wall_s=self._client.clock() - began)
 
     def _target(self, url: str) -> Target:
         try:

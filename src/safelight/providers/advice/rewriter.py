@@ -60,7 +60,7 @@ class Rewriter:
 
     def __init__(self, options: RewriterOptions, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.options = options
-        self._client = JsonClient(allow_hosts=[options.host], total_s=options.timeout_s)
+        self._client = JsonClient(allow_hosts=[options.host], clock=clock, total_s=options.timeout_s)
         self._places = threading.BoundedSemaphore(_MAX_CONCURRENT)
         self._budget = CallBudget(options.calls_per_day, clock=clock)
         self._breaker = CircuitBreaker(failure_threshold=_MAX_FAILURES, cooldown_s=_COOLDOWN_S, clock=clock)

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -119,7 +118,7 @@ def _read(path: Path) -> Challenge:
 def _fetch(url: str) -> bytes:
     client = GuardedClient(allow_hosts=[allowed_host(url)], idle_s=_IDLE_S)
     headers = [(b"accept", b"text/plain"), (b"accept-encoding", b"identity")]
-    deadline = time.monotonic() + _TOTAL_S
+    deadline = client.clock() + _TOTAL_S
     body = bytearray()
     try:
         with client.stream("GET", client.target(url), headers=headers, deadline=deadline) as answer:
