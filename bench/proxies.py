@@ -160,8 +160,15 @@ def measure(target: Target, seconds: float) -> dict[str, Any]:
         body = {"model": MODEL, "prompt": f"{PROMPT}, take {number}"}
         return target.request("POST", "/v1/videos", json.dumps(body).encode())
 
+    def check(number: int) -> bytes:
+        body = {"input": f"{PROMPT}, shot {number}"}
+        return target.request("POST", "/v1/moderations", json.dumps(body).encode())
+
     report: dict[str, Any] = {"filtered_prompt_status": target.create(FILTERED).status_code}
     makers: dict[str, Callable[[int], bytes]] = {"retrieve": lambda _: retrieve, "create": create}
+    if target.pids:
+        # What of the processor time of a create is the check of its prompt.
+        makers["check"] = check
     for name, make in makers.items():
         uvloop.run(load(target, make, 8, 1.0))
         report[name] = {clients: with_processor(target, make, clients, seconds) for clients in CLIENTS}

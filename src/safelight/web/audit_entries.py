@@ -14,7 +14,9 @@ REVIEWER = "reviewer"
 #: Another person or key of the tenant, for example who reported the video.
 OTHER = "other"
 #: The parts of the service that are actors of the audit log.
-_SERVICES = frozenset({"policy", "jobs", "sweeper"})
+SERVICES = frozenset({"jobs", "notices", "statements", "sweeper"})
+#: The `subject` of a consent; statements say as much about who ended it.
+_NAMELESS = SERVICES | {"policy", "subject", "operator"}
 #: Events about the work of reviewers that say nothing about the outcome.
 _INTERNAL_EVENTS = frozenset({"case.revealed", "case.escalated", *StaffRead})
 #: Events of cases and videos that are no decision of a reviewer.
@@ -33,7 +35,7 @@ def hide_staff(record: VideoRecord, reader: Principal) -> VideoRecord:
 
     The reader and the requester keep theirs. Only reviewers get the events about the work of reviewers.
     """
-    shown = _SERVICES | {reader.id, record.video.principal_id, record.video.generator}
+    shown = _NAMELESS | {reader.id, record.video.principal_id, record.video.generator}
     shown |= {attempt.generator for attempt in record.attempts}
     entries = (
         entry for entry in record.audit_log if is_reviewer(reader) or entry["event"] not in _INTERNAL_EVENTS

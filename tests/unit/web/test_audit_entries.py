@@ -13,12 +13,14 @@ LOG = (
     ("video.received", "user_creator"),
     ("video.held", "policy"),
     ("attempt.ended", "jobs"),
+    ("statement.issued", "statements"),
     ("case.opened", "user_reporter"),
     ("case.revealed", "user_ada"),
     ("case.escalated", "user_ada"),
     ("case.decided", "user_ada"),
     ("case.approve", "Ada Reed"),
     ("video.released", "user_ada"),
+    ("video.withdrawn", "subject"),
 )
 
 
@@ -37,21 +39,24 @@ def test_a_creator_sees_no_name_or_id_of_another_person() -> None:
         ("video.received", "user_creator"),
         ("video.held", "policy"),
         ("attempt.ended", "jobs"),
+        ("statement.issued", "statements"),
         ("case.opened", "other"),
         ("case.decided", "reviewer"),
         ("case.approve", "reviewer"),
         ("video.released", "reviewer"),
+        ("video.withdrawn", "subject"),
     ]
 
 
 def test_a_reviewer_sees_the_own_id_and_the_events_of_reviews() -> None:
-    assert seen_by(Role.REVIEWER, "user_ada")[3:] == [
+    assert seen_by(Role.REVIEWER, "user_ada")[4:] == [
         ("case.opened", "other"),
         ("case.revealed", "user_ada"),
         ("case.escalated", "user_ada"),
         ("case.decided", "user_ada"),
         ("case.approve", "reviewer"),
         ("video.released", "user_ada"),
+        ("video.withdrawn", "subject"),
     ]
 
 

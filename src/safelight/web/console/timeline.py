@@ -12,6 +12,7 @@ from safelight.policy.findings import Finding, FrameRange, Taxonomy, TimeRange
 from safelight.provenance.recovery.public_answer import describe_mark
 from safelight.providers.protocol import Billing
 from safelight.videos.models import Attempt, VideoRecord
+from safelight.web.audit_entries import SERVICES
 from safelight.web.translations import (
     Translations,
     format_clock_time,
@@ -30,8 +31,6 @@ _SAME_PLACE_S = 1.0
 #: Submissions in a row are shown as one from this number on, so that the record of a generator that was down
 #: stays short.
 _MERGED_FROM = 3
-#: The parts of the service that are actors of the audit log.
-_ACTORS = {"policy": "policy", "jobs": "service", "sweeper": "service"}
 #: As many characters of an id as the list of keys in the settings shows.
 _ID_START = 16
 
@@ -180,7 +179,7 @@ def name_actor(actor: str, t: Translations, keys: Mapping[str, str]) -> str:
     """Who made an entry: a part of this service, or a key or a person with the start of the id."""
     if name := keys.get(actor):
         return t("record.actor.key_named", name=name, id=actor[:_ID_START])
-    kind = _ACTORS.get(actor) or actor.partition("_")[0]
+    kind = "service" if actor in SERVICES else actor.partition("_")[0]
     key = f"record.actor.{kind}"
     return t(key, id=actor[:_ID_START]) if t.has(key) else actor
 
