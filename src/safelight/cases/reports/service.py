@@ -277,17 +277,13 @@ class Reports:
         request_sha256 = hashlib.sha256(canonical_json.encode(asdict(new))).hexdigest()
         # Also before the texts are screened, which is slow.
         with self._database.read_transaction(sender.tenant) as tx:
-            if new.idempotency_key:
-                repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
-                if repeated is not None:
-                    return repeated
+            if repeated := self._find_repeated(tx, sender, new.idempotency_key, request_sha256):
+                return repeated
             self._limits.require(tx, sender.reporter, kind)
         text = self._tools.screen_texts((valid.reason, valid.note))
         with self._database.transaction(sender.tenant) as tx:
-            if new.idempotency_key:
-                repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
-                if repeated is not None:
-                    return repeated
+            if repeated := self._find_repeated(tx, sender, new.idempotency_key, request_sha256):
+                return repeated
             lock_name(tx, f"reporter {sender.reporter.crowd}")
             if valid.video_id:
                 lock_name(tx, f"reports of {valid.video_id}")
@@ -312,7 +308,7 @@ class Reports:
             status, row = _status(tx, notice_id), tx.one(reports, notice_id)
         return Receipt(
             status=status,
-            report=store.report_from_row(row) if row is not None and video is not None else None,
+            report=store.report_from_row(row) if row is not None and video else None,
             already_reported=already_reported,
             token=token,
             is_mailed=bool(mail),
@@ -323,17 +319,17 @@ class Reports:
         return {"receipt_token": stored, "language": language} if stored else {}
 
     def _find_repeated(
-        self, tx: Transaction, sender: _Sender, key: str, request_sha256: str
+        self, tx: Transaction, sender: _Sender, key: str | None, request_sha256: str
     ) -> Receipt | None:
-        status = notice_store.find_repeated(
+        status = key and notice_store.find_repeated(
             tx, sender.reporter.name, idempotency_key=key, request_sha256=request_sha256
         )
-        if status is None:
+        if not status:
             return None
         row = tx.one(reports, status.notice.id, reports.c.video_id != "")
         return Receipt(
             status=status,
-            report=store.report_from_row(row) if row is not None else None,
+            report=row and store.report_from_row(row),
             already_reported=False,
         )
 

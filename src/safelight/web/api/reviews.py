@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field
 
 from safelight.accounts import KeyScope, Principal
+from safelight.accounts.statements import describe
 from safelight.cases.inputs import BulkRequest, CaseFilter, DecisionRequest, SameQuery
 from safelight.cases.reports import PageNotice
 from safelight.cases.reviews import ReviewQueue, Reviews
@@ -16,6 +17,7 @@ from safelight.cases.reviews.bulk import BulkDecisions, BulkResult, LeftOut, Sam
 from safelight.cases.reviews.senders import CaseReporters
 from safelight.core.errors import Forbidden
 from safelight.core.records import About, Shown
+from safelight.policy.explanations import ExplanationLevel
 from safelight.screening.text_screening import TextScreening
 from safelight.store.pages import Page
 from safelight.videos.case_rows import Case, CaseFile, CaseState, DecisionAction
@@ -84,6 +86,7 @@ TranscriptState = Literal["shown", "not_stored", "withheld", "not_in_quality_rev
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewFile(DecidedReview):
+    appealed: Annotated[str | None, About("Of an appeal: the statement that it is against.")]
     transcript: Annotated[
         Transcript | None,
         About("The spoken words of the video. Null unless `transcript_state` is `shown`."),
@@ -179,9 +182,16 @@ def show_decided(file: CaseFile, reader: Principal | None = None) -> DecidedRevi
 
 
 def show_file(read: CaseWithTranscript, reader: Principal | None = None) -> ReviewFile:
-    file = read.file
-    decision = _decision(file, reader)
-    return show(ReviewFile, read, file, file.case, decision=decision, **_different(file.case))
+    file, told = read.file, read.file.appealed
+    return show(
+        ReviewFile,
+        read,
+        file,
+        file.case,
+        decision=_decision(file, reader),
+        appealed=told and describe(told, level=ExplanationLevel.DEVELOPER).whole,
+        **_different(file.case),
+    )
 
 
 def _decision(file: CaseFile, reader: Principal | None) -> ReviewDecision | None:

@@ -224,6 +224,7 @@ def test_a_block_is_appealed_once_and_decided_by_another_reviewer(
     assert reviewer.post(path, json={"text": "x"}).status_code == 403
     (case,) = reviewer.get("/v1/reviews?kind=appeal").json()["data"]
     assert (case["video_id"], case["actions"]) == (video, ["overturn", "uphold"])
+    assert "before generation" in reviewer.get(f"/v1/reviews/{case['id']}").json()["appealed"]
     decision = {"action": "overturn", "reason": "A play."}
     done = reviewer.post(f"/v1/reviews/{case['id']}/decision", json=decision)
     assert (done.status_code, done.json()["decision"]["action"]) == (200, "overturn")
