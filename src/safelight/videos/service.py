@@ -24,7 +24,7 @@ from safelight.videos.requests.request import CreateRequest
 
 from . import mappers
 from .attempts import video_deadline
-from .case_rows import CaseKind, close_cases
+from .case_rows import close_cases
 from .characters import Characters
 from .context import PipelineContext
 from .evasion import EvasionTracker
@@ -208,8 +208,7 @@ class VideoService:
                 )
             if not video.vaulted:
                 drop_files(tx, video.id)
-            if video.clip_kept_until is not None:
-                close_cases(tx, video.id, actor=principal.id, kind=CaseKind.HOLD)
+            close_cases(tx, video.id, actor=principal.id)
             erase_recovery_data(tx, video)
             erase_reasons(tx, video.id)
             update(tx, video, deleted_at=tx.now(), clip_kept_until=None)

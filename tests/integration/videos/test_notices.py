@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from safelight.accounts import KeyScope
-from safelight.accounts.audit import read_entries
+from safelight.accounts.audit import read_entries, read_history
 from safelight.cases.inputs import DecisionRequest
 from safelight.cases.reports import NewReport, NoticeOutcome, NoticeStatus, Receipt, ReportLane
 from safelight.core.errors import Forbidden, IdempotencyKeyReused, InvalidField, RateLimited, Withdrawn
@@ -225,6 +225,28 @@ def test_the_same_request_with_the_same_key_is_recorded_once(house: House) -> No
     other = NewReport(video_id=video.id, category="violence", idempotency_key="k1", end_user="user-9")
     with pytest.raises(IdempotencyKeyReused):
         house.container.correspondence.reports.add(house.who, other)
+
+
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_the_case_of_a_video_that_its_owner_deletes_is_closed_and_its_reporter_told_so(
+    house: House, is_decided: bool
+) -> None:
+    """Also within the time in which a decision can be undone."""
+    video = house.make()
+    receipt = notify(house, video)
+    if is_decided:
+        (case,) = house.reviews.list(reviewer(house)).items
+        house.reviews.decide_with_undo(
+            reviewer(house), case.id, DecisionRequest(action="keep", reason="Seen.")
+        )
+    house.videos.delete(house.who, video.id)
+    assert not house.reviews.list(reviewer(house)).items
+    follow_up(house)
+    assert status_of(house, receipt).notice.outcome is NoticeOutcome.GONE
+    with house.read_transaction() as tx:
+        events = [one.event for one in read_history(tx, video.id)]
+        assert not tx.count(tables.decisions)
+    assert events.count("case.closed") == 1
 
 
 def test_lanes_of_authorities_need_staff(house: House) -> None:

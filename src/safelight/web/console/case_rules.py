@@ -13,7 +13,8 @@ from safelight.core.i18n import load_messages
 from safelight.policy.compiled import categories_of
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Taxonomy
-from safelight.policy.rules import Rule
+from safelight.policy.rules import AudienceOverride, Rule
+from safelight.policy.verdicts import Audience
 from safelight.videos.case_rows import CaseFile, CaseKind
 from safelight.videos.case_rows.models import ACTIONS
 from safelight.videos.models import VideoRecord
@@ -70,8 +71,11 @@ def list_rules(
         # With the values of this video.
         reasons[verdict.rule] = verdict.reason
     grounds = _stated_grounds(case_file)
+    # Rules for another audience are found by letters.
+    off = AudienceOverride(disabled=True)
+    general = [rule for rule in policy.rules if rule.audiences.get(Audience.GENERAL) != off]
     reported = _take_turns(
-        *([rule.id for rule in policy.rules if categories_of(rule) & ground] for ground in grounds)
+        *([rule.id for rule in general if categories_of(rule) & ground] for ground in grounds)
     )
     same = [name for name in reasons if name.partition("-")[0] in families]
     in_turns = _take_turns(reported, fired)

@@ -29,6 +29,7 @@ from safelight.web.auth import (
     check_same_origin,
     declare,
 )
+from safelight.web.errors import retry_headers
 from safelight.web.middleware import request_id
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import MAX_SHORT_FORM_BYTES, Body, read_body, read_short_form
@@ -388,7 +389,10 @@ class PageHandler:
         if status is None:
             status = problem.status if problem else 200
         values = {"problem": problem, "form": typed, **values}
-        return await self.pages.render(request, template, values, principal=principal, status=status)
+        page = await self.pages.render(request, template, values, principal=principal, status=status)
+        if problem:
+            page.headers.update(retry_headers(problem))
+        return page
 
     def redirect(self, path: str) -> Response:
         """Redirect to another page after a form was submitted."""

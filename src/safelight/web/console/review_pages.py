@@ -602,10 +602,10 @@ def _note_row(note: Any, reporters: Sequence[SenderRecord], t: Translations) -> 
     the reason if that is in the sender's own words.
     """
     key = f"report.reason.{note['reason']}"
-    # A report by API that names a category only has it as its reason.
+    # A report that names a category only may have it as its reason.
     own_words = "" if t.has(key) or note["reason"] == note["category"] else str(note["reason"])
     text = str(note["note"])
-    reason = own_words or name_reason(note["reason"], t)
+    reason = own_words or name_reason(note["reason"] or note["category"] or "", t)
     warning = _text_warning(note["text_screening"], t) if text or own_words else ""
     if warning and own_words:
         reason = translate_category(note["category"], t) if note["category"] else t("report.reason.other")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import httpx
@@ -30,7 +31,7 @@ def report(console: ConsoleServer, video_id: str, screening: TextScreening, **fi
         tenant=console.server.tenant,
         video_id=video_id,
         case_id=case.id,
-        category=None,
+        category=fields.get("category"),
         reason=fields.get("reason", "deception"),
         note=fields.get("note", ""),
         reporter_kind=ReporterKind.VISITOR,
@@ -42,6 +43,13 @@ def report(console: ConsoleServer, video_id: str, screening: TextScreening, **fi
     with console.database.transaction(console.server.tenant) as tx:
         add_report(tx, made)
     return f"/review/{case.id}"
+
+
+def test_a_report_that_states_only_a_category_names_it(staff: httpx.Client, console: ConsoleServer) -> None:
+    path = report(
+        console, create_video(staff, "a saloon"), CLEAR, category="violence", reason="", note="Look."
+    )
+    assert re.search(r"<li><b>Violence</b> .*<br>Look\.</li>", staff.get(path).text)
 
 
 @each_row

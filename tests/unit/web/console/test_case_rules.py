@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from safelight.cases.reports.models import CATEGORIES_OF_REASON, ReportReason
 from safelight.policy.compiled import categories_of
 from safelight.policy.findings import SHIPPED, Stage
+from safelight.policy.rules import AudienceOverride
+from safelight.policy.verdicts import Audience
 from safelight.videos.case_rows import CaseFile, CaseKind
 from safelight.videos.models import VideoRecord
 from safelight.web.console.case_rules import RuleRow, list_rules, reason_in
@@ -39,7 +41,13 @@ def keys(matched: Iterable[str], *reasons: ReportReason) -> list[RuleRow]:
 
 def is_reported(row: RuleRow, reason: ReportReason) -> bool:
     rule = next(rule for rule in STARTER.rules if rule.id == row.id)
-    return bool(categories_of(rule) & CATEGORIES_OF_REASON[reason])
+    general = rule.audiences.get(Audience.GENERAL, AudienceOverride())
+    return bool(categories_of(rule) & CATEGORIES_OF_REASON[reason]) and not general.disabled
+
+
+def test_a_rule_that_is_only_for_minors_has_no_key_because_of_a_report() -> None:
+    assert "mp-3" not in {row.id for row in keys((), ReportReason.VIOLENCE)}
+    assert "mp-3" in {row.id for row in keys(["mp-3"], ReportReason.VIOLENCE)}
 
 
 @given(
