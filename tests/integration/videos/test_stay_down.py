@@ -229,6 +229,7 @@ def test_a_reviewer_finds_the_video_of_a_page_and_its_case_is_that_of_any_other_
         reports.place(who, open_one.report_id, video.id)
     told = status_of(house, receipt).notice
     assert (told.hidden, told.video_id) == (True, None), "a visitor learns no id"
+    assert told.location == page
     decide(house, "withdraw")
     follow_up(house)
     assert status_of(house, receipt).notice.outcome is NoticeOutcome.REMOVED

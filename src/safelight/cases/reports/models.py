@@ -125,6 +125,8 @@ class Notice:
     lane: ReportLane
     #: None: the address is a page whose video only reviewers know.
     video_id: str | None
+    #: Where the reporter saw it, until it is erased.
+    location: str | None
     created_at: float
     #: None if no reviewer found a video on the page that it names.
     due_at: float | None
