@@ -192,6 +192,7 @@ class VideoService:
             row = tx.one(tables.videos, video_id, lock=True)
             assert row is not None
             video = mappers.video(row)
+            close_cases(tx, video.id, actor=principal.id)
             if row.deleted_at is not None:
                 # Its expiry keeps the fingerprint and the manifest. If another request was faster, nothing is
                 # left to delete.
@@ -208,7 +209,6 @@ class VideoService:
                 )
             if not video.vaulted:
                 drop_files(tx, video.id)
-            close_cases(tx, video.id, actor=principal.id)
             erase_recovery_data(tx, video)
             erase_reasons(tx, video.id)
             update(tx, video, deleted_at=tx.now(), clip_kept_until=None)

@@ -16,7 +16,7 @@ OTHER = "other"
 #: The parts of the service that are actors of the audit log.
 SERVICES = frozenset({"jobs", "notices", "statements", "sweeper"})
 #: The `subject` of a consent; statements say as much about who ended it.
-_NAMELESS = SERVICES | {"policy", "subject", "operator"}
+_NAMELESS = SERVICES | {"policy", "subject"}
 #: Events about the work of reviewers that say nothing about the outcome.
 _INTERNAL_EVENTS = frozenset({"case.revealed", "case.escalated", *StaffRead})
 #: Events of cases and videos that are no decision of a reviewer.

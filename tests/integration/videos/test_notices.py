@@ -227,13 +227,20 @@ def test_the_same_request_with_the_same_key_is_recorded_once(house: House) -> No
         house.container.correspondence.reports.add(house.who, other)
 
 
-@pytest.mark.parametrize("is_decided", [False, True])
+@pytest.mark.parametrize(("is_decided", "is_expired"), [(False, False), (True, False), (False, True)])
 def test_the_case_of_a_video_that_its_owner_deletes_is_closed_and_its_reporter_told_so(
-    house: House, is_decided: bool
+    house: House, is_decided: bool, is_expired: bool
 ) -> None:
-    """Also within the time in which a decision can be undone."""
+    """Also within the time in which a decision can be undone, and after the file has expired."""
     video = house.make()
     receipt = notify(house, video)
+    if is_expired:
+        later(house, 40 * 24 * HOUR_S)
+        house.container.background.sweeper.delete_expired_files()
+        with house.read_transaction() as tx:
+            row = tx.one(tables.videos, video.id)
+            assert row
+            assert row.deleted_at
     if is_decided:
         (case,) = house.reviews.list(reviewer(house)).items
         house.reviews.decide_with_undo(

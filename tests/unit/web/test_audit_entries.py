@@ -21,6 +21,7 @@ LOG = (
     ("case.approve", "Ada Reed"),
     ("video.released", "user_ada"),
     ("video.withdrawn", "subject"),
+    ("case.withdraw", "operator"),
 )
 
 
@@ -45,6 +46,7 @@ def test_a_creator_sees_no_name_or_id_of_another_person() -> None:
         ("case.approve", "reviewer"),
         ("video.released", "reviewer"),
         ("video.withdrawn", "subject"),
+        ("case.withdraw", "reviewer"),
     ]
 
 
@@ -57,6 +59,7 @@ def test_a_reviewer_sees_the_own_id_and_the_events_of_reviews() -> None:
         ("case.approve", "reviewer"),
         ("video.released", "user_ada"),
         ("video.withdrawn", "subject"),
+        ("case.withdraw", "reviewer"),
     ]
 
 

@@ -72,8 +72,8 @@ def list_rules(
         reasons[verdict.rule] = verdict.reason
     grounds = _stated_grounds(case_file)
     # Rules for another audience are found by letters.
-    off = AudienceOverride(disabled=True)
-    general = [rule for rule in policy.rules if rule.audiences.get(Audience.GENERAL) != off]
+    none = AudienceOverride()
+    general = [rule for rule in policy.rules if not rule.audiences.get(Audience.GENERAL, none).disabled]
     reported = _take_turns(
         *([rule.id for rule in general if categories_of(rule) & ground] for ground in grounds)
     )
