@@ -46,6 +46,7 @@ from safelight.videos.case_rows import (
     open_case,
 )
 from safelight.videos.case_rows.models import ACTIONS, AppealSubject
+from safelight.videos.reinstatement import end_offer
 
 from .reports import Report
 from .reports.limits import ReportLimits, SentKind
@@ -375,6 +376,7 @@ class Appeals:
                     **({"on_behalf_reason": reason} if (reason := possible.on_behalf_reason) else {}),
                 },
             )
+            end_offer(tx, case.video_id)
             row = tx.one(appeals, appeal_id)
             assert row is not None
             self._limits.count(tx, reporter_of(principal, new.end_user)[1], SentKind.APPEAL)
@@ -547,19 +549,23 @@ def _valid_text(text: str) -> str:
 
 
 def _new_case(tx: Transaction, against: Statement, video: AppealSubject | None) -> NewCase:
-    """The case of an appeal: with why the case of a report was decided, or the verdict of a blocked video."""
+    """The case of an appeal: with the ground of the decision, or else that of the case of a report or of the
+    verdict of a blocked video.
+    """
     decided = against.content
     before = tx.one(cases, decided.case_id) if decided.case_id else None
     grounds = (video, before) if decided.kind is not StatementKind.WITHDRAWN else (before, video)
     known = [one for one in grounds if one is not None]
+    rule = next(filter(None, (one.rule for one in (decided.ground, *known))), "")
     return NewCase(
         video_id=decided.video_id or "",
         kind=CaseKind.APPEAL,
         stage=video.stage if video is not None else Stage.DELIVERY,
         due_at=tx.now() + REVIEW_DUE_S,
-        category=next(filter(None, (one.category for one in known)), ""),
-        rule=next(filter(None, (one.rule for one in known)), ""),
-        reason=next(filter(None, (one.reason for one in known)), ""),
+        category=next(filter(None, (one.category for one in (decided.ground, *known))), ""),
+        rule=rule,
+        # A reviewer may have decided by another rule than the one that held the video.
+        reason=next((one.reason for one in known if one.reason and one.rule == rule), ""),
         quarantined=video.quarantined if video is not None else bool(before and before.quarantined),
         statement_id=against.id,
     )

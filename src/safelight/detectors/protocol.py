@@ -368,8 +368,9 @@ class DetectorPlugin:
 
     name: str
     version: str
-    location: RunLocation
-    capabilities: tuple[Capability, ...]
+    #: By default in the sandbox.
+    location: RunLocation = RunLocation.CHILD
+    capabilities: tuple[Capability, ...] = ()
     #: Creates the detector from its options in the settings. May be slow; called once per process.
     load: Callable[[dict[str, Any]], Detector]
     #: A cheap check: None if nothing is missing, or one sentence on what is missing and how to install it.

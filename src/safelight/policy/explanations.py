@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from safelight.core import yaml_loader
-from safelight.core.i18n import DEFAULT, Messages, has_sentence, load_messages, translate_reason
+from safelight.core.i18n import DEFAULT, Messages, has_sentence, load_messages, load_texts, translate_reason
 from safelight_client.money import format_money
 
 from .decisions import remove_notes
@@ -237,6 +237,13 @@ def without_reason(verdict: Verdict) -> Verdict:
     follows from its findings.
     """
     return msgspec.structs.replace(verdict, category="", rule="", reason="", gaps=(), learned_alone=False)
+
+
+def without_appeal(step: str) -> str:
+    """The English sentence on what to do next, after its appeal was sent."""
+    texts = load_texts("explanations", DEFAULT)
+    offers = (name for name, text in texts.items() if text == step and name.endswith("_appeal"))
+    return next((texts[name.removesuffix("_appeal")] for name in offers), step)
 
 
 def explain_ground(group: str, facts: str, locale: str = DEFAULT) -> list[str]:

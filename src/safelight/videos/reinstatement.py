@@ -12,6 +12,7 @@ from safelight.core import canonical_json
 from safelight.core.errors import Conflict, InvalidField, NotFound, Withdrawn
 from safelight.core.ids import new_id
 from safelight.core.tracing import work
+from safelight.policy.explanations import without_appeal
 from safelight.policy.findings import Stage
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
@@ -74,6 +75,21 @@ def appealable(tx: Transaction, video_id: str) -> AppealSubject:
         rule=verdict.rule,
         reason=verdict.reason,
         quarantined=row.quarantined or verdict.quarantine,
+    )
+
+
+def end_offer(tx: Transaction, video_id: str) -> None:
+    """The appeal against the block of a video was sent: its explanation offers none any more."""
+    row = tx.one(tables.videos, video_id)
+    video = mappers.video(row) if row is not None else None
+    details = dict(video.explanation or {}) if video else {}
+    if video is None or not details.get("appeal"):
+        return
+    step = str(details["next_step"])
+    details |= {"appeal": None, "next_step": without_appeal(step)}
+    message = video.error_message
+    update(
+        tx, video, explanation=details, error_message=message and message.replace(step, details["next_step"])
     )
 
 
@@ -246,7 +262,9 @@ def _locked(tx: Transaction, video_id: str) -> Row[Any]:
             f"{video_id} was blocked by its provider. This installation cannot reverse that decision.",
             param="video_id",
         )
-    if row.vaulted or not (is_withdrawn or explanation.get("appeal")):
+    # Once the appeal was sent, the explanation offers none.
+    offered = explanation.get("appeal") or tx.count(tables.appeals, tables.appeals.c.video_id == video_id)
+    if row.vaulted or not (is_withdrawn or offered):
         raise Conflict(f"{video_id} cannot be appealed.", param="video_id")
     if row.reinstated_as is not None:
         raise Conflict(f"{video_id} was already reinstated, as {row.reinstated_as}.", param="video_id")

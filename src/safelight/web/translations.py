@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from copy import copy
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ from safelight.core.i18n import (
 from safelight.policy.waivers import DEMO
 
 _SLICE = "console"
+#: A time in the English sentence of an error.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:]{8}\+00:00")
 COOKIE = "safelight_lang"
 
 
@@ -64,8 +67,13 @@ class Translations(Messages):
         return translated, self.tag != DEFAULT and translated == original
 
     def translate_error(self, original: str) -> str:
-        """A translated sentence of an error or a verification. Names in it, such as a signer, stay."""
-        return translate_error(original, self.tag)
+        """A translated sentence of an error or a verification, with times as pages show them. Names in it
+        stay, such as a signer.
+        """
+        return _TIME.sub(
+            lambda found: format_datetime(datetime.fromisoformat(found[0]).timestamp(), self),
+            translate_error(original, self.tag),
+        )
 
     def join_sentences(self, sentences: Iterable[str]) -> str:
         return reduce(lambda first, second: self("list.sentences", first=first, second=second), sentences)

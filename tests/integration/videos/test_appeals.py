@@ -22,6 +22,7 @@ from safelight.core.errors import (
     RequestBlocked,
     SafelightError,
 )
+from safelight.policy.explanations import without_appeal
 from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
@@ -104,6 +105,7 @@ def test_a_block_links_to_its_appeal_which_is_decided_once(house: House) -> None
     assert events[-2:] == ["case.opened", "appeal.received"]
     assert log_verifies(house)
     assert house.appeals.get(house.who, video.id).state is AppealState.WAITING
+    assert (house.reread(video).explanation or {})["appeal"] is None, "there is no second one"
 
     decide(house, case, "uphold")
     assert house.appeals.get(house.who, video.id).state is AppealState.UPHELD
@@ -114,6 +116,25 @@ def test_a_block_links_to_its_appeal_which_is_decided_once(house: House) -> None
     (closed,) = house.cases_of(video.id)
     with pytest.raises(Conflict, match="decided already"):
         decide(house, closed, "overturn", "ben")
+
+
+def test_once_the_appeal_is_sent_the_message_offers_none(furnish: Furnish) -> None:
+    house = furnish()
+    video = blocked_by_ada(house)
+    assert (video.error_message or "").endswith("or appeal.")
+    case = appealed(house, video)
+    told = house.reread(video)
+    offer = str((video.explanation or {})["next_step"])
+    assert told.error_message == (video.error_message or "").replace(offer, without_appeal(offer))
+    assert "appeal" not in f"{told.error_message} {(told.explanation or {})['next_step']}"
+    decide(house, case, "overturn", "ben")
+    assert released(house, video).reinstated_from == video.id
+
+
+def test_the_case_of_an_appeal_names_the_rule_of_the_decision_not_that_of_the_hold(furnish: Furnish) -> None:
+    house = furnish()
+    case = appealed(house, blocked_by_ada(house))
+    assert (case.rule, case.reason) == (house.ground()["clause"], "")
 
 
 def test_an_overturned_block_is_reinstated_under_a_new_id_and_takes_no_quota(furnish: Furnish) -> None:

@@ -71,7 +71,7 @@ def test_a_successful_appeal_says_why(house: House) -> None:
     assert made.content.kind is StatementKind.REINSTATED
     assert made.content.ground.basis is GroundBasis.NOT_BROKEN
     text = describe(made, level=ExplanationLevel.DEVELOPER)
-    assert "found that it breaks no rule of this service" in text.reason
+    assert "decided that the video breaks no rule of this service" in text.reason
     assert text.reply == "You were right."
     second = refused(house, "another SAFELIGHT-TEST:violence on a stage")
     decide(house, appealed(house, second), "overturn", "ben")

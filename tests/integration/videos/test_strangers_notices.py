@@ -268,7 +268,7 @@ def test_notices_of_one_sender_are_decided_together_and_answered_with_one_mail(
     answer_and_send(office)
     (mail,) = box.received
     assert all(f"https://gateway.example{one.path}" in mail.get_content() for one in receipts)
-    assert mail.get_content().count("A person checked the video") == 1
+    assert mail.get_content().count("A person decided that the video stays") == 1
     answer_and_send(office)
     assert len(box.received) == 1
 
@@ -291,7 +291,7 @@ def test_a_repeated_notice_gets_its_mail_and_many_bring_one_a_day_for_each_video
         for receipt in receipts:
             assert status_of(office, receipt).notice.outcome is NoticeOutcome.KEPT
     assert len(box.received) == 2
-    assert all("A person checked the video" in one.get_content() for one in box.received)
+    assert all("A person decided that the video stays" in one.get_content() for one in box.received)
     later(office, 25 * HOUR_S)
     receipt = report(office, videos[0])
     answer_and_send(office)

@@ -51,6 +51,13 @@ CATEGORIES_OF_REASON: Mapping[str, frozenset[str]] = {
 }
 
 
+def shown_reason(reason: str, category: str | None) -> str:
+    """The reason of a report for lists and the audit log, which have no words of the reporter."""
+    if reason in {"", category, *ReportReason}:
+        return reason or category or ""
+    return category or ReportReason.OTHER.value
+
+
 class NoticeOutcome(StrEnum):
     """The outcome that the reporter gets."""
 
@@ -159,6 +166,7 @@ class PageNotice(Shown):
     report_id: str
     page: Annotated[str, About("The address of the page, as the reporter wrote it.")]
     lane: ReportLane
+    reason: Annotated[str, About("A reason of the form or a category; `other` for the reporter's own words.")]
     created_at: Seconds
 
 

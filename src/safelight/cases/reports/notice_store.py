@@ -14,10 +14,19 @@ from safelight.accounts.statements import Statement, StatementKind, statement_fr
 from safelight.core.errors import IdempotencyKeyReused
 from safelight.store.database import Transaction
 from safelight.store.rows import read_record
-from safelight.store.tables import cases, decisions, notices, outbox, statements, video_hidings, videos
+from safelight.store.tables import (
+    cases,
+    decisions,
+    notices,
+    outbox,
+    reports,
+    statements,
+    video_hidings,
+    videos,
+)
 from safelight.videos.case_rows import UNFINISHED, CaseState, DecisionAction
 
-from .models import REMOVED, Notice, NoticeOutcome, NoticeStatus, PageNotice
+from .models import REMOVED, Notice, NoticeOutcome, NoticeStatus, PageNotice, shown_reason
 from .validation import find_video_id
 
 #: The topic of the outbox for the outcome of a report.
@@ -95,7 +104,17 @@ def find_statement(tx: Transaction, row: Row[Any]) -> Statement | None:
 def list_pages(tx: Transaction, *, limit: int) -> tuple[PageNotice, ...]:
     """The notices that name a page whose video nobody found yet, the earliest due first."""
     rows = tx.select(notices, *_NAMES_PAGE, order_by=(notices.c.due_at, notices.c.id), limit=limit)
-    return tuple(read_record(PageNotice, row, report_id=row.id, page=row.location) for row in rows)
+    sent = {one.id: one for one in tx.select(reports, reports.c.id.in_([row.id for row in rows]))}
+    return tuple(
+        read_record(
+            PageNotice,
+            row,
+            report_id=row.id,
+            page=row.location,
+            reason=shown_reason(sent[row.id].reason, sent[row.id].category),
+        )
+        for row in rows
+    )
 
 
 def lock_page(tx: Transaction, notice_id: str) -> Row[Any] | None:

@@ -49,6 +49,7 @@ from .models import (
     ReportedVideo,
     ReportReason,
     SubjectLookup,
+    shown_reason,
 )
 from .validation import (
     MAX_CONTACT_CHARACTERS,
@@ -477,7 +478,7 @@ class _Filing:
             stage=Stage.DELIVERY,
             due_at=self.tx.now() + rules.due_s,
             category=valid.category or "",
-            reason=f"Reported: {self._shown_reason()}",
+            reason=f"Reported: {shown_reason(self.valid.reason, self.valid.category)}",
             quarantined=video.quarantined,
             comes_first=rules.comes_first,
             may_wait=valid.lane is ReportLane.ORDINARY and _sent_kind(valid) is SentKind.REPORT,
@@ -485,12 +486,6 @@ class _Filing:
         if self._is_lowered():
             new = replace(new, severity=min(1, severity_of(new.category)))
         return open_case(self.tx, new, actor=self.sender.kind.value)
-
-    def _shown_reason(self) -> str:
-        """The reason for lists of cases and the audit log, which have no words of the reporter."""
-        reason = self.valid.reason or self.valid.category or ""
-        is_own_words = reason != self.valid.category and reason not in set(ReportReason)
-        return (self.valid.category or ReportReason.OTHER.value) if is_own_words else reason
 
     def _is_lowered(self) -> bool:
         """Whether the earlier reports of this reporter were so rarely right that this one waits longer."""

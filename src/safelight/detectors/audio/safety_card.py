@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from safelight.detectors import safety_card
-from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, RunLocation
+from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin
 from safelight.policy.findings import Basis, Finding, Modality, TimeRange
 
 NAME, VERSION = "safety-card-audio", "1"
@@ -44,4 +44,4 @@ def _load(_options: dict[str, Any]) -> AudioCardDetector:
     return AudioCardDetector()
 
 
-PLUGIN = DetectorPlugin(name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=(), load=_load)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, load=_load)

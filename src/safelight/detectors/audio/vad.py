@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from safelight.core.installation import find_package_folder, install_command
 from safelight.detectors.onnx_session import open_session
-from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, RunLocation
+from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin
 from safelight.media.audio import peak_amplitude
 
 NAME, VERSION = "vad", "1"
@@ -116,6 +116,4 @@ def _load(options: dict[str, Any]) -> SileroDetector:
     return SileroDetector(model, threshold=threshold)
 
 
-PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=(), load=_load, missing=_missing
-)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, load=_load, missing=_missing)

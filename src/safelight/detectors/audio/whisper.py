@@ -12,7 +12,7 @@ import numpy as np
 
 from safelight.core.installation import install_command
 from safelight.detectors.models.catalogue import WHISPER, find_model, store_of
-from safelight.detectors.protocol import AudioChunk, DetectorPlugin, MediaText, RunLocation, SpokenWord
+from safelight.detectors.protocol import AudioChunk, DetectorPlugin, MediaText, SpokenWord
 
 from .transcripts import TRANSCRIPT_CAPABILITIES, validate_transcript
 
@@ -160,7 +160,6 @@ def _load(options: dict[str, Any]) -> WhisperTranscriber:
 PLUGIN = DetectorPlugin(
     name=NAME,
     version=VERSION,
-    location=RunLocation.CHILD,
     capabilities=TRANSCRIPT_CAPABILITIES,
     load=_load,
     missing=_missing,

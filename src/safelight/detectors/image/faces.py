@@ -21,7 +21,7 @@ from safelight.detectors.models.catalogue import (
     read_pinned_file,
     store_of,
 )
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
 from safelight.policy.findings import Basis, Category, Finding, ImageBox, Modality
 
 from .blazeface import BlazeFace
@@ -149,7 +149,6 @@ def _load(options: dict[str, Any]) -> FaceDetector:
 PLUGIN = DetectorPlugin(
     name=NAME,
     version=VERSION,
-    location=RunLocation.CHILD,
     capabilities=CAPABILITIES,
     load=_load,
     missing=_missing,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
 from safelight.policy.findings import Basis, Category, Finding, FrameRange, Modality
 
 NAME, VERSION = "flicker", "1"
@@ -179,6 +179,4 @@ def _load(_options: dict[str, Any]) -> FlickerDetector:
     return FlickerDetector()
 
 
-PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=_CAPABILITIES, load=_load
-)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, capabilities=_CAPABILITIES, load=_load)

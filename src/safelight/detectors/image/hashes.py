@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from safelight.detectors.list_folder import configured_folder
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
 from safelight.policy.findings import Finding, Modality
 
 from .hash_lists import NAME, SUFFIX, VERSION, HashKind, HashLists, make_finding
@@ -66,6 +66,4 @@ def _idle(options: dict[str, Any]) -> str | None:
     return f"No hash list is imported. Import one: {command}."
 
 
-PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=(), load=_load, idle=_idle
-)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, load=_load, idle=_idle)

@@ -96,6 +96,4 @@ def _idle(options: dict[str, Any]) -> str | None:
     return "No logo with words has been added. Add one: safelight logos add NAME --word WORD."
 
 
-PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, location=RunLocation.GATEWAY, capabilities=(), load=_load, idle=_idle
-)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, location=RunLocation.GATEWAY, load=_load, idle=_idle)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from safelight.detectors.list_folder import configured_folder
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
 from safelight.policy.findings import Basis, Category, Finding, ImageBox, Match, Modality
 
 from .logo_store import SUFFIX, LogoStore
@@ -106,6 +106,4 @@ def _idle(options: dict[str, Any]) -> str | None:
     return "No logo has been added. Add one: safelight logos add NAME FILE..."
 
 
-PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=CAPABILITIES, load=_load, idle=_idle
-)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, capabilities=CAPABILITIES, load=_load, idle=_idle)

@@ -27,7 +27,7 @@ from safelight.detectors.image.region_cache import (
 )
 from safelight.detectors.image.scaling import scale_picture
 from safelight.detectors.onnx_session import open_session
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
 from safelight.policy.findings import Attribute, Basis, Category, Finding, ImageBox, Modality
 
 NAME, VERSION = "nudenet", "320n-4"
@@ -300,7 +300,6 @@ def _load(options: dict[str, Any]) -> NudityDetector:
 PLUGIN = DetectorPlugin(
     name=NAME,
     version=VERSION,
-    location=RunLocation.CHILD,
     capabilities=CAPABILITIES,
     load=_load,
     missing=_missing,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from safelight.core.installation import find_package_folder, install_command
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText, RunLocation
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText
 from safelight.policy.findings import Category, Modality
 
 NAME, VERSION = "ocr", "ppocr6s-3"
@@ -159,7 +159,6 @@ def _load(options: dict[str, Any]) -> RapidOcrReader:
 PLUGIN = DetectorPlugin(
     name=NAME,
     version=VERSION,
-    location=RunLocation.CHILD,
     capabilities=_CAPABILITIES,
     load=_load,
     missing=_missing,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from safelight.detectors.models.catalogue import OPEN_NSFW, find_model, store_of
 from safelight.detectors.onnx_session import open_session
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
 from safelight.policy.findings import Basis, Category, Finding, Modality
 
 NAME, VERSION = "open-nsfw", "1"
@@ -106,7 +106,6 @@ def _load(options: dict[str, Any]) -> OpenNsfwDetector:
 PLUGIN = DetectorPlugin(
     name=NAME,
     version=VERSION,
-    location=RunLocation.CHILD,
     capabilities=CAPABILITIES,
     load=_load,
     missing=_missing,

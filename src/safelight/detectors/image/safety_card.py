@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from safelight.detectors import safety_card
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
 from safelight.policy.findings import Basis, Finding, ImageBox, Modality
 
 NAME, VERSION = "safety-card-image", "1"
@@ -45,4 +45,4 @@ def _load(_options: dict[str, Any]) -> ImageCardDetector:
     return ImageCardDetector()
 
 
-PLUGIN = DetectorPlugin(name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=(), load=_load)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, load=_load)

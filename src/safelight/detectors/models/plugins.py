@@ -194,7 +194,6 @@ CUSTOM_MODELS = DetectorPlugin(
     name=_NAME,
     version=VERSION,
     location=RunLocation.SCENE,
-    capabilities=(),
     load=_load,
     missing=_why_none_usable,
     configured_capabilities=_claims,

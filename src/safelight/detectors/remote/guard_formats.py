@@ -84,7 +84,7 @@ class GuardFormat:
 
     name: str
     #: The path of the endpoint under the server's base URL.
-    path: str
+    path: str = CHAT
     #: Builds the request body from (model, prompt).
     body: Callable[[str, str], dict[str, Any]]
     #: Parses the response body into a score for each of our categories.
@@ -237,28 +237,24 @@ GUARD_FORMATS = {
     for one in (
         GuardFormat(
             name="qwen3guard",
-            path=CHAT,
             body=_chat,
             read=_parse_qwen,
             categories=_all_categories(_CATEGORIES["qwen3guard"]),
         ),
         GuardFormat(
             name="llama-guard",
-            path=CHAT,
             body=_chat,
             read=_parse_llama,
             categories=_all_categories(_CATEGORIES["llama-guard"]),
         ),
         GuardFormat(
             name="shieldgemma",
-            path=CHAT,
             body=_shield_body,
             read=_parse_shield,
             categories=tuple(name for name, _rule in _SHIELD),
         ),
         GuardFormat(
             name="gpt-oss-safeguard",
-            path=CHAT,
             body=_safeguard_body,
             read=_parse_safeguard,
             categories=_SAFEGUARD,

@@ -44,7 +44,7 @@ class VisionFormat:
     """Request and response format of one family of vision guards."""
 
     name: str
-    path: str
+    path: str = CHAT
     #: Builds the request body from (model, data URL of the picture, scene).
     body: Callable[[str, str, SceneInput], dict[str, Any]]
     read: Callable[[Mapping[str, Any]], dict[str, float]]
@@ -117,10 +117,9 @@ def _parse_policy(answer: Mapping[str, Any]) -> dict[str, float]:
 VISION_FORMATS = {
     one.name: one
     for one in (
-        VisionFormat(name="policy", path=CHAT, body=_policy_body, read=_parse_policy, categories=CATEGORIES),
+        VisionFormat(name="policy", body=_policy_body, read=_parse_policy, categories=CATEGORIES),
         VisionFormat(
             name="llama-guard",
-            path=CHAT,
             body=_llama_body,
             read=GUARD_FORMATS["llama-guard"].read,
             categories=tuple(

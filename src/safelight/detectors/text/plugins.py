@@ -5,7 +5,7 @@ What is shipped does not change while a process runs and is loaded once, whateve
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .minilm.package import Weights
 
 
+_in_gateway = partial(DetectorPlugin, location=RunLocation.GATEWAY)
 #: The page with the figures of most of these detectors.
 _PROMPTS = "docs/benchmarks/prompts.md"
 #: Categories of the shipped classifiers; a test compares them with the weights.
@@ -151,10 +152,9 @@ def _added_categories() -> list[str]:
     return names
 
 
-WORDS = DetectorPlugin(
+WORDS = _in_gateway(
     name="word-lists",
     version="1",
-    location=RunLocation.GATEWAY,
     capabilities=_text(
         Category.DECEPTION,
         Category.DECEPTION_SPEECH,
@@ -177,37 +177,31 @@ WORDS = DetectorPlugin(
     ),
     load=_load_words,
 )
-ENTITIES = DetectorPlugin(
+ENTITIES = _in_gateway(
     name="named-entities",
     version="2",
-    location=RunLocation.GATEWAY,
     capabilities=_text(Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS, measured=_PROMPTS),
     load=_load_entities,
 )
-PATTERNS = DetectorPlugin(
+PATTERNS = _in_gateway(
     name="patterns",
     version="1",
-    location=RunLocation.GATEWAY,
     capabilities=_text(Category.MINORS_PRESENT, Category.PRIVACY),
     load=_load_patterns,
 )
-CONJUNCTION = DetectorPlugin(
+CONJUNCTION = _in_gateway(
     name="sexual-minors",
     version="1",
-    location=RunLocation.GATEWAY,
     capabilities=_text(Category.SEXUAL_MINORS),
     load=_load_conjunction,
 )
-DISTRESS = DetectorPlugin(
+DISTRESS = _in_gateway(
     name="distress",
     version="1",
-    location=RunLocation.GATEWAY,
     capabilities=_text(Category.SELF_HARM_INTENT),
     load=_load_distress,
 )
-CARD = DetectorPlugin(
-    name="safety-card", version="1", location=RunLocation.GATEWAY, capabilities=(), load=_load_card
-)
+CARD = _in_gateway(name="safety-card", version="1", load=_load_card)
 
 
 @lru_cache(maxsize=1)
@@ -310,34 +304,30 @@ def _act_capabilities(options: dict[str, Any]) -> tuple[Capability, ...]:
     )
 
 
-ACTS = DetectorPlugin(
+ACTS = _in_gateway(
     name="acts",
     version="1",
-    location=RunLocation.GATEWAY,
     capabilities=_text(*ACT_CATEGORIES),
     configured_capabilities=_act_capabilities,
     load=_load_acts,
     missing=_minilm_missing,
 )
-THREATS = DetectorPlugin(
+THREATS = _in_gateway(
     name="threats",
     version="1",
-    location=RunLocation.GATEWAY,
     capabilities=_text(Category.HARASSMENT, measured="docs/benchmarks/threats.md"),
     load=_load_threats,
     missing=_encoders_missing,
 )
-NGRAMS = DetectorPlugin(
+NGRAMS = _in_gateway(
     name="ngrams",
     version="2",
-    location=RunLocation.GATEWAY,
     capabilities=_text(*CLASSIFIER_CATEGORIES, measured=_PROMPTS),
     load=_load_ngrams,
 )
-MINILM = DetectorPlugin(
+MINILM = _in_gateway(
     name="minilm",
     version="2",
-    location=RunLocation.GATEWAY,
     capabilities=_text(*CLASSIFIER_CATEGORIES, measured=_PROMPTS),
     load=_load_minilm,
     missing=_minilm_missing,

@@ -21,7 +21,6 @@ from safelight.cases.reviews.person_history import MAX_OF_KIND
 from safelight.cases.reviews.senders import CaseReporters
 from safelight.cases.reviews.service import EVERY_CASE, require_free
 from safelight.cases.saved_replies import NOTIFIED
-from safelight.core.envelopes import format_iso
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError, Withdrawn
 from safelight.core.i18n import load_messages
 from safelight.policy.decisions import is_gap_reason
@@ -309,6 +308,7 @@ class ReviewPages(PageHandler):
             ],
             state=state if state == "open" else "closed",
             pages=await self.run(self.services.reviews.list_pages, principal),
+            name_reason=name_reason,
             problem=problem,
             undecidable=await self._undecidable(principal, t),
             declined=(await self.run(self.services.review_queue.preferences, principal)).declined_categories,
@@ -579,8 +579,7 @@ def _not_free(case: Case, principal: Principal, now: float, t: Translations) -> 
     try:
         require_free(case, principal, now=now)
     except Conflict as problem:
-        until = case.leased_until or now
-        return t.translate_error(str(problem)).replace(format_iso(until), format_datetime(until, t))
+        return t.translate_error(str(problem))
     return t("review.lease_lost")
 
 

@@ -24,7 +24,7 @@ class VaultPages(PageHandler):
     async def decide(self, request: Request, principal: Principal) -> Response:
         asked = input_of(VaultDecisionRequest, await self.read_form(request))
         await self.run(self.services.vault.decide, principal, request.path_params["entry_id"], asked)
-        return self.redirect(PATH)
+        return self.redirect(f"{PATH}?decided={asked.decision}")
 
     async def show_again(
         self, request: Request, principal: Principal, problem: SafelightError, form: Form
@@ -43,6 +43,7 @@ class VaultPages(PageHandler):
             count=await self.run(self.services.vault.count, principal),
             page=page,
             closed=query.closed,
+            decided=given.get("decided"),
             decisions=DECISIONS,
             max_note=MAX_REASON_CHARACTERS,
             now=self.console.clock(),

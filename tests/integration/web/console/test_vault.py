@@ -55,7 +55,8 @@ def test_the_officer_decides_on_the_page_and_the_second_decision_is_refused(
     entry, other = add(console), add(console, VaultKind.QUARANTINED, deleted_at=1.0)
     page = officer.get(PAGE).text
     assert (entry in page, other in page, "private words" in page) == (True, True, False)
-    assert officer.post(f"{PAGE}/{entry}", data={"decision": "reported", "note": "No. 12"}).status_code == 200
+    done = officer.post(f"{PAGE}/{entry}", data={"decision": "reported", "note": "No. 12"})
+    assert (done.status_code, "Recorded: Reported to the authority" in done.text) == (200, True)
     again = officer.post(f"{PAGE}/{entry}", data={"decision": "dismissed"})
     assert (again.status_code, "was decided already" in again.text) == (409, True)
     refused = officer.post(f"{PAGE}/{other}", data={"decision": "reported", "note": "Typed."})

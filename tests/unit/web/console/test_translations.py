@@ -30,6 +30,17 @@ def test_the_pages_have_three_languages_english_first() -> None:
     assert list(load_languages()) == ["en", "zh-Hans", "zh-Hant"]
 
 
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [("en", "until 21 Nov 2026, 14:05 UTC."), ("zh-Hant", "2026 年 11 月 21 日 14:05（UTC）")],
+)
+def test_the_time_in_an_error_is_shown_as_on_the_page(tag: str, said: str) -> None:
+    error = "case_0199 is open at another reviewer until 2026-11-21T14:05:00+00:00."
+    shown = load_languages()[tag].translate_error(error)
+    assert said in shown
+    assert "T14" not in shown
+
+
 def test_a_missing_text_falls_back_to_english() -> None:
     english = load_languages()["en"]
     other = Translations("xx", {"nav.studio": "Atelier"}, english)

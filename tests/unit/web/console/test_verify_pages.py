@@ -8,6 +8,7 @@ import re
 import pytest
 
 from safelight.provenance import messages
+from safelight.provenance.manifest import WAIVED_REMARK
 from safelight.provenance.models import (
     NO_REVOCATIONS,
     ManifestReport,
@@ -16,6 +17,7 @@ from safelight.provenance.models import (
     Verification,
 )
 from safelight.provenance.verification import evidence_of
+from safelight.web.console.page_templates import render_template
 from safelight.web.console.verify_pages import VerifyResult, describe_verification
 from safelight.web.translations import load_languages
 from support.rows import each_row
@@ -79,6 +81,15 @@ def test_a_valid_foreign_manifest_is_called_valid_with_an_issuer_that_is_not_on_
     tag: str, words: tuple[str, ...]
 ) -> None:
     assert all(word in page(ManifestState.VALID, tag).sentence for word in words)
+
+
+def test_that_checks_were_waived_is_read_without_opening_a_fold() -> None:
+    remark = "Some checks were waived by the operator."
+    values = {"t": load_languages()["en"], "problem": None, "signed_in": False}
+    for verdict, count in (({"remark": WAIVED_REMARK}, 1), ({}, 0)):
+        shown = page(ManifestState.TRUSTED, "en", is_own=True, verdict=verdict)
+        html = render_template("verify_result.html", {**values, "result": shown})
+        assert html.count(remark) == html.partition("<details")[0].count(remark) == count
 
 
 @pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])

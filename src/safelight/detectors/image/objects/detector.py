@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from safelight.detectors.models.catalogue import OBJECTS, find_model, store_of
 from safelight.detectors.onnx_session import open_session
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
 from safelight.policy.findings import Basis, Category, Finding, Modality
 
 from .conversion import NETWORKS
@@ -102,6 +102,4 @@ def _load(options: dict[str, Any]) -> ObjectDetector:
     return ObjectDetector(folder, min_probability=float(options.get("min_probability", MIN_PROBABILITY)))
 
 
-PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=(), load=_load, missing=_missing
-)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, load=_load, missing=_missing)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from safelight.detectors.protocol import Detector, DetectorPlugin, RunLocation
+from safelight.detectors.protocol import Detector, DetectorPlugin
 
 from .identity import CAPABILITIES, NAME, VERSION
 
@@ -23,6 +23,4 @@ def _load(options: dict[str, Any]) -> Detector:
     return SymbolDetector(MODEL, min_score=float(options.get("min_score", MIN_SCORE)))
 
 
-PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=CAPABILITIES, load=_load
-)
+PLUGIN = DetectorPlugin(name=NAME, version=VERSION, capabilities=CAPABILITIES, load=_load)
