@@ -555,17 +555,17 @@ def _new_case(tx: Transaction, against: Statement, video: AppealSubject | None) 
     decided = against.content
     before = tx.one(cases, decided.case_id) if decided.case_id else None
     grounds = (video, before) if decided.kind is not StatementKind.WITHDRAWN else (before, video)
-    known = [one for one in grounds if one is not None]
-    rule = next(filter(None, (one.rule for one in (decided.ground, *known))), "")
+    known: list[Any] = [decided.ground, *filter(None, grounds)]
+    rule = next(filter(None, (one.rule for one in known)), "")
     return NewCase(
         video_id=decided.video_id or "",
         kind=CaseKind.APPEAL,
         stage=video.stage if video is not None else Stage.DELIVERY,
         due_at=tx.now() + REVIEW_DUE_S,
-        category=next(filter(None, (one.category for one in (decided.ground, *known))), ""),
+        category=next(filter(None, (one.category for one in known)), ""),
         rule=rule,
         # A reviewer may have decided by another rule than the one that held the video.
-        reason=next((one.reason for one in known if one.reason and one.rule == rule), ""),
+        reason=next((one.reason for one in known[1:] if one.reason and one.rule in ("", rule)), ""),
         quarantined=video.quarantined if video is not None else bool(before and before.quarantined),
         statement_id=against.id,
     )

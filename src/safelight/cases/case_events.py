@@ -27,7 +27,7 @@ from .case_draw import DecidedCase, Population, Recorded
 from .inputs import parse_day
 from .plain_messages import without_identity
 from .reports.lanes import ReportLane, UnattendedAction
-from .reports.models import ReportReason
+from .reports.models import ReportReason, is_own_words
 from .reviews.ozone import TYPE_OF_ACTION, ModerationEventType, ReviewState
 
 #: What reviewers do, under their own id.
@@ -87,8 +87,6 @@ _REASONS: Mapping[str, str] = {
 }
 #: Ids in one statement: below the limits of both databases.
 _MAX_IDS = 500
-#: Reasons that a reporter chose from a list; any other reason is in the own words of the reporter.
-_CHOSEN_REASONS = frozenset({*(reason.value for reason in ReportReason), "appeal", ""})
 #: As constants in the statement, because only then SQLite uses the index of these events.
 _IS_CASE_EVENT = audit_log.c.event.in_(
     bindparam("case_events", list(CASE_EVENTS), expanding=True, literal_execute=True)
@@ -301,7 +299,7 @@ def read_texts(tx: Transaction, entries: Iterable[CaseEntry]) -> dict[int, Repor
         entry = wanted[row.id]
         is_shown = not entry.case.quarantined and (entry.case.video_id in readable or not entry.case.video_id)
         identity = (row.contact, senders.get(row.id), Reporter.parse(row.reporter).identity)
-        own_words = [] if row.reason in _CHOSEN_REASONS or row.reason == row.category else [row.reason]
+        own_words = [row.reason] if is_own_words(row.reason, row.category) else []
         text = "\n".join([*own_words, row.note]).strip()
         found[entry.seq] = ReportText(
             id=row.id,

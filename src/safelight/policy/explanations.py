@@ -239,6 +239,7 @@ def without_reason(verdict: Verdict) -> Verdict:
     return msgspec.structs.replace(verdict, category="", rule="", reason="", gaps=(), learned_alone=False)
 
 
+@cache
 def without_appeal(step: str) -> str:
     """The English sentence on what to do next, after its appeal was sent."""
     texts = load_texts("explanations", DEFAULT)

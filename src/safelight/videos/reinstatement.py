@@ -81,11 +81,11 @@ def appealable(tx: Transaction, video_id: str) -> AppealSubject:
 def end_offer(tx: Transaction, video_id: str) -> None:
     """The appeal against the block of a video was sent: its explanation offers none any more."""
     row = tx.one(tables.videos, video_id)
-    video = mappers.video(row) if row is not None else None
-    details = dict(video.explanation or {}) if video else {}
-    if video is None or not details.get("appeal"):
+    details = (mappers.from_json(row.explanation) or {}) if row else {}
+    if row is None or not details.get("appeal"):
         return
-    step = str(details["next_step"])
+    video = mappers.video(row)
+    step = details["next_step"]
     details |= {"appeal": None, "next_step": without_appeal(step)}
     message = video.error_message
     update(

@@ -137,6 +137,15 @@ def test_the_case_of_an_appeal_names_the_rule_of_the_decision_not_that_of_the_ho
     assert (case.rule, case.reason) == (house.ground()["clause"], "")
 
 
+def test_the_case_of_an_appeal_against_a_withdrawal_says_what_was_reported(house: House) -> None:
+    video = house.make()
+    house.report(video, reason="violence", category="violence", end_user="bob")
+    (case,) = house.reviews.list(reviewer(house)).items
+    decide(house, case, "withdraw")
+    case = appealed(house, video)
+    assert (case.rule, case.reason) == (house.ground()["clause"], "Reported: violence")
+
+
 def test_an_overturned_block_is_reinstated_under_a_new_id_and_takes_no_quota(furnish: Furnish) -> None:
     house = furnish(limits={"videos_per_day": 1})
     house.waive()

@@ -51,11 +51,16 @@ CATEGORIES_OF_REASON: Mapping[str, frozenset[str]] = {
 }
 
 
+def is_own_words(reason: str, category: str | None) -> bool:
+    """Whether the reason is in the reporter's own words. An appeal, which is stored as a report, has none."""
+    return reason not in {"", "appeal", category, *ReportReason}
+
+
 def shown_reason(reason: str, category: str | None) -> str:
     """The reason of a report for lists and the audit log, which have no words of the reporter."""
-    if reason in {"", category, *ReportReason}:
-        return reason or category or ""
-    return category or ReportReason.OTHER.value
+    if is_own_words(reason, category):
+        return category or ReportReason.OTHER.value
+    return reason or category or ""
 
 
 class NoticeOutcome(StrEnum):

@@ -17,6 +17,7 @@ from safelight.accounts.models import DECIDING_ROLES
 from safelight.accounts.statements import describe
 from safelight.cases.inputs import CaseFilter, DecisionRequest, Holder
 from safelight.cases.reports import ReportLane
+from safelight.cases.reports.models import is_own_words
 from safelight.cases.reviews.person_history import MAX_OF_KIND
 from safelight.cases.reviews.senders import CaseReporters
 from safelight.cases.reviews.service import EVERY_CASE, require_free
@@ -600,9 +601,7 @@ def _note_row(note: Any, reporters: Sequence[SenderRecord], t: Translations) -> 
     """A text of a report or an appeal. One that is not clear has a warning and is shown behind a click, with
     the reason if that is in the sender's own words.
     """
-    key = f"report.reason.{note['reason']}"
-    # A report that names a category only may have it as its reason.
-    own_words = "" if t.has(key) or note["reason"] == note["category"] else str(note["reason"])
+    own_words = str(note["reason"]) if is_own_words(note["reason"], note["category"]) else ""
     text = str(note["note"])
     reason = own_words or name_reason(note["reason"] or note["category"] or "", t)
     warning = _text_warning(note["text_screening"], t) if text or own_words else ""

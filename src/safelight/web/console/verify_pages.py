@@ -100,6 +100,8 @@ class VerifyResult:
     video_id: str
     #: Claims that the file itself contains.
     claims: tuple[tuple[str, str], ...]
+    #: Names of what it says about checks that were not made.
+    remarks: tuple[str, ...] = ()
 
 
 class VerifyPages(PageHandler):
@@ -194,6 +196,7 @@ def describe_verification(verification: Verification, t: Translations) -> Verify
         sha256=verification.sha256,
         video_id=verification.video_id,
         claims=tuple(_claims(verification.reading, t)),
+        remarks=tuple(remarks_of(verification.reading.verdict or {})),
     )
 
 
@@ -213,8 +216,6 @@ def _tone(verification: Verification) -> str:
 
 
 def _claims(manifest: ManifestReport, t: Translations) -> Iterator[tuple[str, str]]:
-    for name in remarks_of(manifest.verdict or {}):
-        yield t("verify.claim.remark"), load_messages("provenance", t.tag)(f"remark.{name}")
     for key in ("media_type", "issuer", "signed_at", "made_with", "source_type", "title"):
         if value := getattr(manifest, key):
             name = "confirmed_at" if key == "signed_at" and manifest.time_trusted else key
