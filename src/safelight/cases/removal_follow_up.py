@@ -19,17 +19,18 @@ from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.videos.case_rows import CaseKind, NewCase, open_case
 from safelight.videos.context import PipelineContext
+from safelight.videos.files import drop_files
 from safelight.videos.models import VideoState
 from safelight.videos.video_statements import WithdrawalCause
-from safelight.videos.withdrawal import withdraw_within
+from safelight.videos.withdrawal import find_family, withdraw_within
 
 from .reports import LANES, NoticeOutcome, ReportLane
-from .reports.models import REMOVED
 from .reports.stay_down import add_hashes
 
 ACTOR = "notices"
 #: Facts of statements and cases.
 _COPY_REASON = "A video with the same picture was removed as intimate pictures."
+_LEFT_REASON = "It is a copy or a version of a video that was reported as intimate pictures and is gone."
 _UNATTENDED_REASON = "It was reported as intimate pictures, and no person decided about the report in time."
 _MAX_ROWS_PER_ROUND = 200
 #: A comparison with `_MAX_COMPARED` files takes 20 s. The other tasks, which have clocks, must not wait.
@@ -94,7 +95,8 @@ class RemovalFollowUp:
     def _follow(self, row: Row[Any], is_over: Callable[[], bool]) -> None:
         """The file is read outside of a transaction; what each step found is stored at once."""
         hashes: tuple[str, ...] = ()
-        if row.lane == ReportLane.INTIMATE_IMAGERY.value and row.outcome in REMOVED:
+        is_intimate = row.lane == ReportLane.INTIMATE_IMAGERY.value and row.video_id is not None
+        if is_intimate and row.outcome != NoticeOutcome.KEPT.value:
             with self._removed_file(row) as path:
                 if path is not None:
                     if not self._remove_copies(row, path, is_over):
@@ -110,12 +112,17 @@ class RemovalFollowUp:
                 followed_up_at=tx.now(),
             ):
                 add_hashes(tx, row.video_id, hashes)
+                if is_intimate and row.outcome == NoticeOutcome.GONE.value:
+                    for each in find_family(tx, row.video_id):
+                        _open_case_of_copy(tx, each, reason=_LEFT_REASON)
+                if row.video_id is not None:
+                    _drop_deleted(tx, row.video_id)
 
     @contextmanager
     def _removed_file(self, row: Row[Any]) -> Iterator[Path | None]:
-        """The file of a removed video, which is kept as evidence; None if there is none."""
-        video = self._context.videos.get(row.tenant_id, row.video_id)
-        if video.sealed_sha256 is None or video.vaulted:
+        """The file of a removed or deleted video, which is kept until then; None if there is none."""
+        video, files = self._context.videos.with_files(row.tenant_id, row.video_id, kind="sealed")
+        if not files or video.sealed_sha256 is None or video.vaulted:
             yield None
             return
         with self._context.work_dir(video.id) as place:
@@ -137,13 +144,15 @@ class RemovalFollowUp:
             part, left = left[:_MAX_COMPARED], left[_MAX_COMPARED:]
             for tenant, video_id in self._owners(self._copies.compare(path, part)):
                 with self._context.database.transaction(tenant=tenant) as tx:
-                    if tenant == row.tenant_id:
+                    if row.outcome == NoticeOutcome.GONE.value:
+                        _open_case_of_copy(tx, video_id, reason=_LEFT_REASON)
+                    elif tenant == row.tenant_id:
                         why = f"copy of {row.video_id}"
                         withdraw_reported(
                             self._context, tx, video_id, why=why, case_id=row.case_id, is_copy=True
                         )
                     else:
-                        _open_case_of_copy(tx, video_id)
+                        _open_case_of_copy(tx, video_id, reason=_COPY_REASON)
             self._store_left(row, left)
         return True
 
@@ -199,10 +208,19 @@ def _is_due(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _open_case_of_copy(tx: Transaction, video_id: str) -> None:
-    """A person of the tenant decides about a copy of a video that another tenant removed."""
+def _drop_deleted(tx: Transaction, video_id: str) -> None:
+    """Delete the file of a video that its owner deleted, after the last report about it."""
+    of = tables.notices.c
+    video = tx.one(tables.videos, video_id, lock=True)
+    is_left = video is not None and video.deleted_at is not None and not video.vaulted
+    if is_left and not tx.count(tables.notices, of.video_id == video_id, of.followed_up_at.is_(None)):
+        drop_files(tx, video_id, kind="sealed")
+
+
+def _open_case_of_copy(tx: Transaction, video_id: str, *, reason: str) -> None:
+    """A person of the tenant decides about a copy of a video about which no person of it decided."""
     video = tx.one(tables.videos, video_id)
-    if video is None or video.state != VideoState.DELIVERED.value:
+    if video is None or video.state != VideoState.DELIVERED.value or video.deleted_at is not None:
         return
     new = NewCase(
         video_id=video_id,
@@ -210,7 +228,7 @@ def _open_case_of_copy(tx: Transaction, video_id: str) -> None:
         stage=Stage.DELIVERY,
         due_at=tx.now() + LANES[ReportLane.INTIMATE_IMAGERY].due_s,
         category=Category.NCII.value,
-        reason=_COPY_REASON,
+        reason=reason,
         comes_first=True,
     )
     open_case(tx, new, actor=ACTOR)

@@ -72,12 +72,13 @@ def files_of(tx: Transaction, video_id: str, *, kind: str | None = None) -> list
     return tx.select(tables.assets, *where, order_by=(tables.assets.c.created_at, tables.assets.c.id))
 
 
-def drop_files(tx: Transaction, video_id: str, *, kind: str | None = None) -> None:
+def drop_files(tx: Transaction, video_id: str, *, kind: str | None = None, without: str = "") -> None:
     """Mark files of this video as deleted. The sweeper deletes the bytes when no row refers to them.
 
-    Without `kind`, the transcript is deleted too.
+    Without `kind`, all but those of the kind `without`; the transcript is deleted too.
     """
     where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
+    where.append(tables.assets.c.kind != without)
     if kind is not None:
         where.append(tables.assets.c.kind == kind)
     else:

@@ -182,7 +182,8 @@ class VideoService:
 
     def delete(self, principal: Principal, video_id: str) -> None:
         """Delete a finished video, its files, fingerprint and stored manifest, also after its expiry.
-        The record of its verdicts and decisions stays.
+        The record of its verdicts and decisions stays, and the delivered file of a reported video until its
+        copies were looked for.
         """
         principal.require(KeyScope.VIDEOS_WRITE)
         principal.require(KeyScope.VIDEOS_READ)
@@ -208,7 +209,9 @@ class VideoService:
                     param="video_id",
                 )
             if not video.vaulted:
-                drop_files(tx, video.id)
+                of = tables.notices.c
+                followed = tx.count(tables.notices, of.video_id == video.id, of.followed_up_at.is_(None)) == 0
+                drop_files(tx, video.id, without="" if followed else "sealed")
             erase_recovery_data(tx, video)
             erase_reasons(tx, video.id)
             update(tx, video, deleted_at=tx.now(), clip_kept_until=None)

@@ -89,7 +89,10 @@ def state_refusal(
     """A reviewer rejected the video that `verdict` held."""
     ground = ground_of_refusal(context, tx, video, verdict, decision)
     # The check found something else, or nothing, as in a first output.
-    found_by_person = ground.group != ground_of_verdict(verdict, context.policies.taxonomy).group
+    found_by_person = (
+        decision.clause != verdict.rule
+        and ground.group != ground_of_verdict(verdict, context.policies.taxonomy).group
+    )
     _state(
         tx,
         video,
@@ -250,10 +253,12 @@ def ground_of_upheld_decision(
     """Why an appeal was rejected: the ground of the decision, with what the reviewer named instead."""
     ground = statement_of_case(tx, case.id).content.ground
     named = ground_of_rule(context, tx, case.category, decision)
-    if named.facts and named.explains_decision and ground.basis is not GroundBasis.WITHHELD:
-        return named
     if ground.basis is GroundBasis.WITHHELD:
         return ground
+    # That the video of a reporter stays names no rule.
+    stays = ground.basis is GroundBasis.NOT_BROKEN and decision.action is DecisionAction.UPHOLD
+    if named.facts and named.explains_decision and not stays:
+        return named
     rule = decision.clause if decision.clause and ground.rule else ground.rule
     return replace(ground, rule=rule, facts=decision.facts or ground.facts)
 
@@ -264,7 +269,8 @@ def state_report_outcome(
     """State the decision about a reported video to each account and end user that reported it."""
     rows = tx.select(tables.reports, tables.reports.c.case_id == case.id)
     ground = ground_of_rule(context, tx, case.category, decision)
-    if kind is StatementKind.REPORT_REJECTED and ground is NO_GROUND:
+    if kind is StatementKind.REPORT_REJECTED:
+        # A reviewer may name a rule to say which one is not broken.
         ground = DecisionGround(basis=GroundBasis.NOT_BROKEN, facts=decision.facts or "")
     new = NewStatement(
         kind=kind,

@@ -66,7 +66,7 @@ def end_family_within(
     Returns the ids of all changed videos.
     """
     changed: list[str] = []
-    family = _family(tx, video_id, actor=actor)
+    family = find_family(tx, video_id, actor=actor)
     # All are locked before a refund locks the quota of the tenant: a step locks its video before the quota.
     videos = {each: _locked(tx, each) for each in sorted(family)}
     for next_id in family:
@@ -83,6 +83,19 @@ def end_family_within(
         state_withdrawal(tx, video, cause if next_id == video_id else cause.of_descendant)
         changed.append(next_id)
     return tuple(changed)
+
+
+def find_family(tx: Transaction, video_id: str, *, actor: str | None = None) -> list[str]:
+    """The ids of a video or character and its descendants, each once, the nearest first. With an actor, a
+    character is rejected before its videos are read, so that no request can add one afterwards.
+    """
+    family, seen = [video_id], {video_id}
+    for each in family:
+        if actor is not None and is_id(each, "character"):
+            _reject_character(tx, each, actor=actor)
+        family += [child for child in _children(tx, each) if child not in seen]
+        seen.update(family)
+    return family
 
 
 def is_withdrawn(database: Database, video_id: str) -> bool:
@@ -149,19 +162,6 @@ def _locked(tx: Transaction, video_id: str) -> Video | None:
         return None
     row = tx.one(tables.videos, video_id, lock=True)
     return None if row is None else mappers.video(row)
-
-
-def _family(tx: Transaction, video_id: str, *, actor: str) -> list[str]:
-    """The ids of a video or character and its descendants, each once, the nearest first. A character is
-    rejected before its videos are read, so that no request can add one afterwards.
-    """
-    family, seen = [video_id], {video_id}
-    for each in family:
-        if is_id(each, "character"):
-            _reject_character(tx, each, actor=actor)
-        family += [child for child in _children(tx, each) if child not in seen]
-        seen.update(family)
-    return family
 
 
 def _reject_character(tx: Transaction, character_id: str, *, actor: str) -> None:

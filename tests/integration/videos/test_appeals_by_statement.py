@@ -16,6 +16,7 @@ from safelight.accounts import OPERATOR, ROLES, KeyScope, Principal, PrincipalKi
 from safelight.accounts.audit import read_history
 from safelight.accounts.statements import (
     OBJECTION_S,
+    GroundBasis,
     Objection,
     Statement,
     StatementKind,
@@ -23,6 +24,7 @@ from safelight.accounts.statements import (
     describe,
 )
 from safelight.cases.appeals import Appeal, NewAppeal, find_repeated
+from safelight.cases.inputs import DecisionRequest
 from safelight.cases.reports import NewReport, Receipt
 from safelight.core.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidField, NotFound
 from safelight.policy.explanations import ExplanationLevel
@@ -121,6 +123,19 @@ def test_a_reporter_is_told_that_a_video_stays_and_can_appeal(house: House) -> N
     assert withdrawn.content.kind is StatementKind.WITHDRAWN
     assert "reader-3" not in repr(withdrawn)
     assert statements_to(house, "reader-3")[0].content.kind is StatementKind.REPORT_UPHELD
+
+
+def test_a_reporter_whose_appeal_fails_does_not_read_that_the_video_breaks_a_rule(house: House) -> None:
+    """Also if the reviewer named one to look it up."""
+    told = reported(house, delivered(house), "keep")
+    appeal = send(house, statement_id=told.id, end_user="reader-3")
+    ben = reviewer(house, "ben")
+    new = DecisionRequest(action="uphold", reason="Seen.", **house.ground())
+    house.reviews.decide(ben, appeal.case_id, new)
+    answer = statements_to(house, "reader-3")[0].content
+    assert answer.kind is StatementKind.APPEAL_REJECTED
+    assert (answer.ground.basis, answer.ground.rule) == (GroundBasis.NOT_BROKEN, "")
+    assert answer.ground.facts == new.facts
 
 
 @pytest.mark.both_databases

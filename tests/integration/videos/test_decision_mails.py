@@ -71,7 +71,7 @@ def test_the_decision_goes_once_to_the_address_in_the_reporter_s_language(
     (mail,) = box.received
     text = mail.get_content()
     assert mail["To"] == "ann@example.org"
-    assert mail["Subject"] == "您的檢舉已有決定"
+    assert mail["Subject"] == "您的檢舉已有結果"
     assert f"{_BASE}{receipt.path}" in text
     for hidden in ("ada", "Looked at it", "secret", "operator", video.id):
         assert hidden not in text.lower()

@@ -293,6 +293,46 @@ def test_copies_and_a_remix_go_with_a_removed_video_and_a_later_output_is_stoppe
     assert (stopped.state, stopped.error_code) == (VideoState.BLOCKED, "moderation_blocked")
 
 
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_who_deletes_a_reported_video_leaves_cases_about_its_copy_and_its_remix(
+    house: House, tmp_path: Path, is_decided: bool
+) -> None:
+    """Nobody decided about them, so they stay until somebody does. The deleted file goes with the search."""
+    video = deliver(house, make_scene(tmp_path / "first.mp4", 1))
+    copy = deliver(house, make_scene(tmp_path / "a.mp4", 1, crf=34), "a copy")
+    other = deliver(house, make_scene(tmp_path / "other.mp4", 2), "another scene")
+    remix = deliver(house, tmp_path / "other.mp4", "at night", step=Derivation.REMIX, source=video.id)
+    for network in ("192.0.2.1", "192.0.2.2"):
+        receipt = notify(house, video, network=network)
+    if is_decided:
+        house.reviews.decide_with_undo(
+            reviewer(house),
+            only_case(house).id,
+            DecisionRequest(action="withdraw", reason="Seen.", **house.ground()),
+        )
+    house.videos.delete(house.who, video.id)
+    for _ in range(2):
+        follow_up(house)
+    assert status_of(house, receipt).notice.outcome is NoticeOutcome.GONE
+    assert {one.video_id for one in house.reviews.list(reviewer(house)).items} == {copy.id, remix.id}
+    assert {house.reread(one).state for one in (copy, other, remix)} == {VideoState.DELIVERED}
+    assert not house.context.videos.files(house.who.tenant, video.id)
+
+
+def test_the_copies_of_a_removed_video_go_also_if_its_owner_deletes_it_at_once(
+    house: House, tmp_path: Path
+) -> None:
+    video = deliver(house, make_scene(tmp_path / "first.mp4", 1))
+    copy = deliver(house, make_scene(tmp_path / "a.mp4", 1, crf=34), "a copy")
+    notify(house, video)
+    decide(house, "withdraw")
+    house.videos.delete(house.who, video.id)
+    for _ in range(2):
+        follow_up(house)
+    assert house.reread(copy).state is VideoState.WITHDRAWN
+    assert not house.context.videos.files(house.who.tenant, video.id)
+
+
 def test_a_visitor_has_an_hourly_limit_and_earlier_reports_are_kept(house: House) -> None:
     video = house.make()
     for _ in range(10):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,6 +85,24 @@ def test_a_refusal_by_a_reviewer_is_stated_as_the_decision_of_a_person(
     assert (made.automated_detection, made.automated_decision) == (False, False)
     assert (made.ground.rule, made.ground.facts) == tuple(house.ground().values())
     assert made.decision_id is not None
+
+
+def test_a_reviewer_who_confirms_a_hold_by_the_test_card_is_not_its_source(
+    furnish: Furnish, tmp_path: Path
+) -> None:
+    document = tmp_path / "house.yaml"
+    rule = "{id: card-1, reason: A card., when: {test_card: true}, action: hold}"
+    document.write_text(f"policy: house\nextends: starter\nrules: [{rule}]\n")
+    house = furnish(policy={"document": str(document)})
+    house.waive()
+    video = house.order("SAFELIGHT-TEST:violence")
+    case = only_case(house)
+    verdict = house.record(video).stages[-1].verdict
+    assert verdict.test_card_only
+    new = DecisionRequest(action="refuse", reason="Seen.", clause=verdict.rule, facts="It is the card.")
+    house.reviews.decide(reviewer(house), case.id, new)
+    made = only(house, video)
+    assert (made.source, made.automated_detection) == (StatementSource.POLICY, True)
 
 
 def test_an_expired_review_is_stated_as_nobody_decided(furnish: Furnish) -> None:

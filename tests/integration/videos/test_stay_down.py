@@ -215,7 +215,8 @@ def test_a_reviewer_finds_the_video_of_a_page_and_its_case_is_that_of_any_other_
     assert status_of(house, receipt).notice.outcome is None, "nobody looked for it yet"
     (open_one,) = house.reviews.list_pages(who)
     assert (open_one.page, open_one.report_id) == (page, receipt.status.notice.id)
-    assert open_one.reason == "intimate", "a reviewer sees what it is about before the video is found"
+    # A reviewer sees what it is about before the video is found.
+    assert (open_one.reason, open_one.note) == ("intimate", "That is me.")
     assert house.reviews.list(who).items == ()
     reports = house.container.correspondence.reports
     with pytest.raises(NotFound):
@@ -226,6 +227,7 @@ def test_a_reviewer_finds_the_video_of_a_page_and_its_case_is_that_of_any_other_
     assert house.reviews.list_pages(who) == ()
     found = house.reviews.get(who, only_case(house).id)
     assert (found.case.video_id, found.notes[0]["note"]) == (video.id, "That is me.")
+    assert found.notes[0]["page"] == page
     with pytest.raises(NotFound):
         reports.place(who, open_one.report_id, video.id)
     told = status_of(house, receipt).notice

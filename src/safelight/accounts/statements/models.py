@@ -94,6 +94,9 @@ class GroundBasis(StrEnum):
     NONE = "none"
 
 
+_COMPLETE = (GroundBasis.TEST_CARD, GroundBasis.UNNAMED, GroundBasis.WITHHELD, GroundBasis.NOT_BROKEN)
+
+
 class Objection(StrEnum):
     """How the person can object. The catalogue has the sentences `objection.<objection>`."""
 
@@ -125,11 +128,11 @@ class DecisionGround:
     @property
     def explains_decision(self) -> bool:
         """Whether it is enough for the statement of a reviewer's decision: it has a rule, its group and
-        facts, or as much of them as the policy allows to be disclosed.
+        facts, or as much of them as the policy allows to be disclosed, or no rule is broken.
         """
         if self.basis is GroundBasis.CATEGORY:
             return bool(self.group)
-        return self.basis in (GroundBasis.TEST_CARD, GroundBasis.UNNAMED, GroundBasis.WITHHELD)
+        return self.basis in _COMPLETE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,10 @@ CATEGORIES_OF_REASON: Mapping[str, frozenset[str]] = {
 }
 
 
+#: How the reason of the case of a report begins.
+REPORTED = "Reported: "
+
+
 def is_own_words(reason: str, category: str | None) -> bool:
     """Whether the reason is in the reporter's own words. An appeal, which is stored as a report, has none."""
     return reason not in {"", "appeal", category, *ReportReason}
@@ -172,6 +176,8 @@ class PageNotice(Shown):
     page: Annotated[str, About("The address of the page, as the reporter wrote it.")]
     lane: ReportLane
     reason: Annotated[str, About("A reason of the form or a category; `other` for the reporter's own words.")]
+    note: Annotated[str, About("The reporter's own words.")]
+    text_screening: TextScreening
     created_at: Seconds
 
 

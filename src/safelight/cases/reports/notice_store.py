@@ -12,6 +12,7 @@ from safelight.accounts.reply_texts import ReplyTexts
 from safelight.accounts.reporter import Reporter
 from safelight.accounts.statements import Statement, StatementKind, statement_from_row
 from safelight.core.errors import IdempotencyKeyReused
+from safelight.screening.text_screening import decode
 from safelight.store.database import Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import (
@@ -26,7 +27,7 @@ from safelight.store.tables import (
 )
 from safelight.videos.case_rows import UNFINISHED, CaseState, DecisionAction
 
-from .models import REMOVED, Notice, NoticeOutcome, NoticeStatus, PageNotice, shown_reason
+from .models import REMOVED, Notice, NoticeOutcome, NoticeStatus, PageNotice, is_own_words, shown_reason
 from .validation import find_video_id
 
 #: The topic of the outbox for the outcome of a report.
@@ -104,16 +105,20 @@ def find_statement(tx: Transaction, row: Row[Any]) -> Statement | None:
 def list_pages(tx: Transaction, *, limit: int) -> tuple[PageNotice, ...]:
     """The notices that name a page whose video nobody found yet, the earliest due first."""
     rows = tx.select(notices, *_NAMES_PAGE, order_by=(notices.c.due_at, notices.c.id), limit=limit)
-    sent = {one.id: one for one in tx.select(reports, reports.c.id.in_([row.id for row in rows]))}
-    return tuple(
-        read_record(
-            PageNotice,
-            row,
-            report_id=row.id,
-            page=row.location,
-            reason=shown_reason(sent[row.id].reason, sent[row.id].category),
-        )
-        for row in rows
+    made = {one.id: one for one in tx.select(reports, reports.c.id.in_([row.id for row in rows]))}
+    return tuple(_page_notice(row, made[row.id]) for row in rows)
+
+
+def _page_notice(row: Row[Any], made: Row[Any]) -> PageNotice:
+    own_words = made.reason if is_own_words(made.reason, made.category) else ""
+    return read_record(
+        PageNotice,
+        row,
+        report_id=row.id,
+        page=row.location,
+        reason=shown_reason(made.reason, made.category),
+        note="\n".join(filter(None, (own_words, made.note))),
+        text_screening=decode(made.text_screening),
     )
 
 

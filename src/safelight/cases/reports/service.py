@@ -41,6 +41,7 @@ from .hidings import hide, may_hide
 from .lanes import LANES, ReportLane
 from .limits import ReportLimits, SentKind, forget_counts
 from .models import (
+    REPORTED,
     NewReport,
     NoticeOutcome,
     NoticeStatus,
@@ -478,7 +479,7 @@ class _Filing:
             stage=Stage.DELIVERY,
             due_at=self.tx.now() + rules.due_s,
             category=valid.category or "",
-            reason=f"Reported: {shown_reason(self.valid.reason, self.valid.category)}",
+            reason=REPORTED + shown_reason(self.valid.reason, self.valid.category),
             quarantined=video.quarantined,
             comes_first=rules.comes_first,
             may_wait=valid.lane is ReportLane.ORDINARY and _sent_kind(valid) is SentKind.REPORT,

@@ -147,16 +147,18 @@ def _read(
                 category=row.category or "",
                 video_id=row.video_id,
             )
-            for row in _newest(tx, reports, where, by=reports.c.created_at)
+            for row in _newest(tx, reports, where, reports.c.reason != "appeal", by=reports.c.created_at)
         )
     yield (
         PersonEntry(at=row.created_at, kind=EntryKind.APPEAL, video_id=row.video_id)
         for row in _newest(tx, appeals, theirs(appeals), by=appeals.c.created_at)
     )
     told = theirs(statements) if end_user is None else statements.c.end_user == end_user
+    quarantined = select(videos.c.id).where(*tx.tenant_condition(videos), videos.c.quarantined)
+    is_shown = () if has_vault else (func.coalesce(statements.c.video_id, "").not_in(quarantined),)
     yield (
         PersonEntry(at=row.at, kind=EntryKind.STATEMENT, what=row.kind, video_id=row.video_id)
-        for row in _newest(tx, statements, told, by=statements.c.at)
+        for row in _newest(tx, statements, told, *is_shown, by=statements.c.at)
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Row, case, func, select
 
 from safelight.accounts.reporter import Reporter
 from safelight.cases.reports.models import NoticeOutcome, ReportReason
@@ -32,11 +32,12 @@ class CaseReporters(Shown):
     ]
 
 
-def read_senders(tx: Transaction, report_ids: Collection[str]) -> dict[str, str]:
-    """The pseudonyms of those who sent these reports, by the id of the report; without erased ones."""
+def read_notices(tx: Transaction, report_ids: Collection[str]) -> dict[str, Row[Any]]:
+    """The `sender`, a pseudonym, and the `location` of these reports, by their id; without erased ones."""
     of = notices.c
-    rows = tx.select(notices, of.id.in_(report_ids), of.sender.is_not(None), columns=[of.id, of.sender])
-    return {row.id: row.sender for row in rows}
+    columns = [of.id, of.sender, of.location]
+    rows = tx.select(notices, of.id.in_(report_ids), of.sender.is_not(None), columns=columns)
+    return {row.id: row for row in rows}
 
 
 def read_identities(tx: Transaction, video_id: str) -> set[str]:

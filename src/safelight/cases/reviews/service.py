@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Row
 
 from safelight.accounts import DECIDING, KeyScope, Principal
 from safelight.accounts.statements import statement_of_case
@@ -14,6 +14,7 @@ from safelight.cases.inputs import MAX_CLAUSE_CHARACTERS, CaseFilter, DecisionRe
 from safelight.cases.plain_messages import plain_message
 from safelight.cases.reports.models import PageNotice
 from safelight.cases.reports.notice_store import list_pages
+from safelight.cases.reports.validation import find_video_id
 from safelight.cases.saved_replies import texts_for
 from safelight.core.envelopes import format_iso
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
@@ -44,7 +45,7 @@ from .executor import apply_to_cluster
 from .ozone import read_action
 from .person_history import PersonHistory, read_history
 from .related import RelatedDecisions, read_related
-from .senders import CaseReporters, read_identities, read_records, read_reporters, read_senders
+from .senders import CaseReporters, read_identities, read_notices, read_records, read_reporters
 from .undecidable_holds import count_undecidable
 
 if TYPE_CHECKING:
@@ -143,8 +144,8 @@ class Reviews:
             members = len(members_of(tx, case.id))
             appeal = tx.one(appeals, appeals.c.case_id == case.id)
             appealed = statement_of_case(tx, case.id) if appeal is not None else None
-            senders = read_senders(tx, [row.id for row in newest])
-            records = read_records(tx, senders.values())
+            sent = read_notices(tx, [row.id for row in newest])
+            records = read_records(tx, [one.sender for one in sent.values()])
         return CaseFile(
             case=case,
             requires_other_reviewer=problem is not None,
@@ -164,7 +165,8 @@ class Reviews:
                     "note": row.note,
                     "text_screening": decode(row.text_screening).as_json(),
                     "reporter_kind": row.reporter_kind,
-                    "reporter": senders.get(row.id),
+                    "reporter": sent[row.id].sender if row.id in sent else None,
+                    "page": _page_of(sent.get(row.id)),
                     "contact_given": row.contact is not None,
                     **(
                         {"on_behalf_reason": appeal.on_behalf_reason}
@@ -467,3 +469,9 @@ def _cannot_undo(tx: Transaction, case: Case) -> Conflict:
             param="case_id",
         )
     return Conflict(f"{case.id} has no decision that can be undone.", param="case_id")
+
+
+def _page_of(notice: Row[Any] | None) -> str | None:
+    """The page on which a reporter saw the video; None if the address names the video."""
+    page = notice.location if notice is not None else None
+    return page if page and not find_video_id(page) else None

@@ -176,9 +176,8 @@ class AppealPages(PageHandler):
     ) -> Response:
         try:
             needs_reason = await self.run(self.services.appeals.needs_reason, principal, video_id)
-        except (NotFound, Conflict):
-            # The answer to the form gives the reason.
-            needs_reason = False
+        except (NotFound, Conflict) as impossible:
+            needs_reason, problem = False, problem or impossible
         return await self._render(
             request,
             principal,

@@ -13,7 +13,7 @@ from safelight.cases.reviews.bulk import BulkResult
 from safelight.core.errors import Conflict, NotFound, SafelightError
 from safelight.videos.case_rows.models import ACTIONS
 
-from .case_rules import facts_in, list_rules, rule_in
+from .case_rules import facts_in, list_rules, rule_in, suggestion_field
 from .render import Form, PageHandler, find_refused, input_of
 from .review_pages import describe_reporters, name_reason
 
@@ -96,6 +96,7 @@ class BulkPages(PageHandler):
             chosen={one.id for one in cases if not form or f"{_VERSION}{one.id}" in form},
             rules=rules,
             clauses=rules[:first],
+            suggestion=suggestion_field(case_file),
             has_ground=False,
             missing=None,
             replies=await self.run(self.services.saved_replies.list, principal),

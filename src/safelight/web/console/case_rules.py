@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain, zip_longest
+from typing import Any
 
-from safelight.cases.reports.models import CATEGORIES_OF_REASON
+from safelight.cases.appeals import BY_REPORTER
+from safelight.cases.reports.models import CATEGORIES_OF_REASON, REPORTED
 from safelight.core.i18n import load_messages
 from safelight.policy.compiled import categories_of
 from safelight.policy.documents import Policy
@@ -26,8 +28,6 @@ from .timeline import is_hidden, name_span
 
 #: Maximum number of rules with a keyboard shortcut (1 to 9).
 _MAX_LIKELY = 9
-#: The first decision of each kind of case leaves the content as it is.
-_FOR_THE_CONTENT = frozenset(allowed[0].value for allowed in ACTIONS.values())
 #: A value in the reason of a rule that did not match this video, such as `{frames}`.
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 
@@ -75,7 +75,7 @@ def list_rules(
     none = AudienceOverride()
     general = [rule for rule in policy.rules if not rule.audiences.get(Audience.GENERAL, none).disabled]
     reported = _take_turns(
-        *([rule.id for rule in general if categories_of(rule) & ground] for ground in grounds)
+        *(_by_family(rule.id for rule in general if categories_of(rule) & ground) for ground in grounds)
     )
     same = [name for name in reasons if name.partition("-")[0] in families]
     in_turns = _take_turns(reported, fired)
@@ -90,6 +90,15 @@ def list_rules(
     return tuple(rows), min(len(likely), _MAX_LIKELY)
 
 
+def suggestion_field(case_file: CaseFile) -> str:
+    """The form field with the sentence of the chosen rule, named after the decision that leaves the content
+    as it is: the first one, or in the appeal of a reporter, whose video was kept, the second.
+    """
+    told = case_file.appealed
+    is_kept = told is not None and told.content.kind in BY_REPORTER
+    return f"suggested_{ACTIONS[case_file.case.kind][is_kept].value}"
+
+
 def rule_in(form: Mapping[str, str]) -> str | None:
     """The rule that a decision names: the one by letters, or else the chosen one."""
     return form.get("other_clause", "").strip() or form.get("clause") or None
@@ -98,10 +107,8 @@ def rule_in(form: Mapping[str, str]) -> str | None:
 def facts_in(form: Mapping[str, str]) -> str | None:
     """The facts for the person concerned, if the reviewer wrote some or decides against the content."""
     facts = form.get("facts", "").strip() or None
-    if form.get("action") in _FOR_THE_CONTENT and facts == form.get("suggested_facts", "").strip():
-        # The sentence of the chosen rule says why the content breaks it.
-        return None
-    return facts
+    # The sentence of the chosen rule says why the content breaks it.
+    return facts if facts != form.get(f"suggested_{form.get('action')}", "").strip() else None
 
 
 def reason_in(form: Mapping[str, str], t: Translations) -> str:
@@ -111,7 +118,7 @@ def reason_in(form: Mapping[str, str], t: Translations) -> str:
         return reason
     if rule := rule_in(form):
         return t("review.chosen_rule", rule=rule)
-    breaks_none = form.get("clause") == "" and form.get("action") in _FOR_THE_CONTENT
+    breaks_none = form.get("clause") == "" and f"suggested_{form.get('action')}" in form
     return t("review.breaks_no_rule") if breaks_none else ""
 
 
@@ -119,12 +126,24 @@ def _stated_grounds(case_file: CaseFile) -> list[frozenset[str]]:
     """The grounds of the reports of a case, each as the categories that it can mean, the most frequent
     first.
     """
+    notes: Iterable[Mapping[str, Any]] = case_file.notes
     if case_file.case.kind is not CaseKind.REPORT:
-        return []
-    stated = Counter(frozenset({note["category"]}) for note in case_file.notes if note["category"])
-    stated.update(CATEGORIES_OF_REASON.get(note["reason"], frozenset()) for note in case_file.notes)
+        # The case of an appeal repeats the ground of the report.
+        _, is_reported, ground = case_file.case.reason.partition(REPORTED)
+        category = None if ground in CATEGORIES_OF_REASON else ground
+        notes = [{"category": category, "reason": ground}] if is_reported else []
+    stated = Counter(frozenset({note["category"]}) for note in notes if note["category"])
+    stated.update(CATEGORIES_OF_REASON.get(note["reason"], frozenset()) for note in notes)
     # In one order, so that equal cases have equal keys.
     return sorted(stated, key=lambda one: (-stated[one], sorted(one)))
+
+
+def _by_family(names: Iterable[str]) -> list[str]:
+    """One of each family by turns, so that no family takes all keys of a ground."""
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(name.partition("-")[0], []).append(name)
+    return _take_turns(*families.values())
 
 
 def _take_turns(*lists: Iterable[str]) -> list[str]:

@@ -44,7 +44,7 @@ from safelight.web.translations import (
 
 from .case_media import CaseFiles, MediaFile, Shot
 from .case_moments import list_moments, output_scan
-from .case_rules import RuleRow, facts_in, list_rules, reason_in, rule_in
+from .case_rules import RuleRow, facts_in, list_rules, reason_in, rule_in, suggestion_field
 from .explanation_view import explanation_lines, prompt_spans
 from .prompt_highlights import TextSegment, split_highlights
 from .render import PageHandler, Pages
@@ -310,6 +310,7 @@ class ReviewPages(PageHandler):
             state=state if state == "open" else "closed",
             pages=await self.run(self.services.reviews.list_pages, principal),
             name_reason=name_reason,
+            text_warning=_text_warning,
             problem=problem,
             undecidable=await self._undecidable(principal, t),
             declined=(await self.run(self.services.review_queue.preferences, principal)).declined_categories,
@@ -419,12 +420,12 @@ class ReviewPages(PageHandler):
 
     async def place(self, request: Request, principal: Principal) -> Response:
         """Name the video on the page of a report, or say that it shows none."""
-        video_id, report_id = (
-            (await self.read_form(request)).get("video_id", ""),
-            request.path_params["report_id"],
-        )
+        form, report_id = await self.read_form(request), request.path_params["report_id"]
+        video_id = form.get("video_id", "").strip()
         try:
-            await self.run(self.services.reports.place, principal, report_id, video_id.strip())
+            if not video_id and form.get("action") != "none":
+                raise NotFound("There is no video ''.", param="video_id")
+            await self.run(self.services.reports.place, principal, report_id, video_id)
         except (NotFound, Conflict, Withdrawn) as problem:
             return await self.list_cases(request, principal, problem=problem)
         return self.redirect("/review")
@@ -489,6 +490,7 @@ class ReviewPages(PageHandler):
             related={"history": related.history, "similar": related.similar},
             clauses=rules[:likely],
             rules=rules,
+            suggestion=suggestion_field(case_file),
             has_ground=_has_ground(case_file.case, record),
             actions=[action.value for action in ACTIONS[case_file.case.kind]],
             may=principal.has_scope(KeyScope.VAULT if case_file.case.quarantined else KeyScope.REVIEW),
@@ -615,7 +617,7 @@ def _note_row(note: Any, reporters: Sequence[SenderRecord], t: Translations) -> 
         "reason": reason,
         "note": text,
         "warning": warning,
-        "on_behalf": t("review.on_behalf", reason=behalf) if behalf else "",
+        "more": t("review.on_behalf", reason=behalf) if behalf else note["page"] or "",
     }
 
 

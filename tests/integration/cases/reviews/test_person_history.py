@@ -5,6 +5,14 @@ from __future__ import annotations
 import pytest
 
 from safelight.accounts import KeyScope
+from safelight.accounts.statements import (
+    DecisionGround,
+    GroundBasis,
+    NewStatement,
+    StatementKind,
+    StatementSource,
+    record_statement,
+)
 from safelight.cases.reviews.person_history import MAX_OF_KIND, EntryKind, PersonHistory
 from safelight.core.errors import NotFound
 from safelight.store.tables import appeals, audit_log, reports, strikes
@@ -24,14 +32,14 @@ def kinds(found: PersonHistory) -> list[str]:
     return sorted(one.kind.value for one in found.entries)
 
 
-def report(room: ReviewRoom, name: str, video: str, reporter: str) -> None:
+def report(room: ReviewRoom, name: str, video: str, reporter: str, reason: str = "rude") -> None:
     with room.database.transaction(TENANT) as tx:
         tx.insert(
             reports,
             id=name,
             video_id=video,
             case_id="case_of_report",
-            reason="rude",
+            reason=reason,
             note="",
             reporter_kind="key",
             reporter=reporter,
@@ -47,6 +55,8 @@ def test_one_list_has_what_is_on_record_about_the_person_and_nothing_of_others(r
     report(room, "report_1", other, "key:key_1/end-7")
     report(room, "report_2", video, "visitor:abc")
     report(room, "report_3", other, "key:key_1/end-9")
+    # An appeal is stored as a report too.
+    report(room, "appeal_1", video, "key:key_1/end-7", reason="appeal")
     with room.database.transaction(TENANT) as tx:
         for subject, of in (("end_user:end-7", video), ("end_user:end-8", other)):
             tx.insert(
@@ -90,6 +100,17 @@ def test_prompts_and_quarantined_videos_are_for_those_who_may_see_them(room: Rev
     case = room.open_case("", video_id=room.add_video("a fight", requested_by="key_1"))
     hidden = room.add_video("a secret", requested_by="key_1", quarantined=True)
     room.add_video("a vaulted scene", requested_by="key_1", vaulted=True)
+    told = NewStatement(
+        kind=StatementKind.BLOCKED,
+        source=StatementSource.POLICY,
+        ground=DecisionGround(basis=GroundBasis.WITHHELD),
+        automated_detection=True,
+        automated_decision=True,
+        account="key_1",
+        video_id=hidden,
+    )
+    with room.database.transaction(TENANT) as tx:
+        record_statement(tx, told)
     seen = {who.id: room.reviews.person(who, case.id).entries for who in (ADA, LIN, OFFICER)}
     assert {one.prompt for one in seen["lin"]} == {""}
     assert {one.prompt for one in seen["ada"]} == {"", "a fight"}

@@ -96,7 +96,7 @@ def test_cases_are_decided_together_by_the_rule_fields_of_one_case(
     found = re.search(r'<option value="vi-3" label="vi-3: ([^"]+)"', page)
     assert found is not None
     versions = dict(re.findall(r'name="(version_case_\w+)" value="(\d+)" checked', page))
-    ground = {"other_clause": "vi-3", "facts": found[1], "suggested_facts": found[1]}
+    ground = {"other_clause": "vi-3", "facts": found[1], "suggested_approve": found[1]}
     staff.post(path, data={**versions, **ground, "same": "person", "action": "approve", "reason": "x"})
     with console.database.read_transaction(console.server.tenant) as tx:
         made = tx.select(tables.pending_decisions, tables.pending_decisions.c.case_id == first.id)

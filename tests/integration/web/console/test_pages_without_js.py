@@ -374,6 +374,31 @@ def test_the_page_of_a_video_has_its_record_and_a_report_opens_a_case(
     assert 'value="withdraw"' in page
 
 
+def test_a_report_that_names_a_page_says_what_to_look_for_and_is_not_answered_by_an_empty_field(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    video_id = create_video(staff, "a person on a pier")
+    console.server.desk.deliver(video_id, b"clip")
+    for number in range(2):
+        page = f"https://videos.example/watch?v={number}"
+        form = {"location": page, "reason": "likeness", "note": "<b>the second clip</b>", "good_faith": "yes"}
+        assert staff.post("/report", data=form).url.path.startswith("/report/")
+    box = staff.get("/review").text.partition('id="pages"')[2]
+    assert "Reports that name a page (2)" in box
+    assert "&lt;b&gt;the second clip&lt;/b&gt;" in box
+    first, second = re.findall(r'action="(/review/pages/\w+)"', box)
+    empty = staff.post(first, data={"video_id": " ", "action": "place"})
+    assert 'role="alert"' in empty.text
+    assert first in empty.text
+    assert first not in staff.post(first, data={"video_id": "", "action": "none"}).text
+    placed = staff.post(second, data={"video_id": video_id, "action": "place"}).text
+    assert "Reports that name a page" not in placed
+    found = staff.get("/review", params={"search": video_id}).text
+    case = re.search(r"/review/(case_[0-9a-f]+)", found)
+    assert case
+    assert "https://videos.example/watch?v=" in staff.get(f"/review/{case[1]}").text
+
+
 @each_row
 def test_an_appeal_is_decided_by_another_reviewer(
     staff: httpx.Client, console: ConsoleServer, language: str, title: str, thanks: str, once: str

@@ -356,7 +356,7 @@ def test_a_rule_suggests_the_facts_and_only_a_decision_against_a_person_states_t
     # Of a category whose details could serve as instructions only the group.
     assert 'data-facts="What it shows belongs to: extremism."' in page
     facts = found[1]
-    sent = {"clause": "vi-3", "facts": facts, "suggested_facts": facts}
+    sent = {"clause": "vi-3", "facts": facts, "suggested_approve": facts}
     for case, action in zip(cases, ("refuse", "approve"), strict=True):
         staff.post(f"/review/{case.id}", data={**sent, "action": action})
     console.carry_out_decisions()

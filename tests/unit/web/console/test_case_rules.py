@@ -9,14 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safelight.accounts.statements import (
+    DecisionGround,
+    GroundBasis,
+    NewStatement,
+    Statement,
+    StatementKind,
+    StatementSource,
+)
 from safelight.cases.reports.models import CATEGORIES_OF_REASON, ReportReason
 from safelight.policy.compiled import categories_of
 from safelight.policy.findings import SHIPPED, Stage
 from safelight.policy.rules import AudienceOverride
 from safelight.policy.verdicts import Audience
-from safelight.videos.case_rows import CaseFile, CaseKind
+from safelight.videos.case_rows import CaseFile, CaseKind, DecisionAction
+from safelight.videos.case_rows.models import ACTIONS
 from safelight.videos.models import VideoRecord
-from safelight.web.console.case_rules import RuleRow, list_rules, reason_in
+from safelight.web.console.case_rules import RuleRow, facts_in, list_rules, reason_in, suggestion_field
 from safelight.web.translations import load_languages
 from support.cases import a_case
 from support.fake_api_server import a_video, allowed, judged
@@ -37,6 +46,17 @@ def keys(matched: Iterable[str], *reasons: ReportReason) -> list[RuleRow]:
     file = CaseFile(case=case, decision=None, reports=len(notes), notes=tuple(notes))
     rows, likely = list_rules(STARTER, record, file, SHIPPED, EN)
     return list(rows[:likely])
+
+
+def a_statement(kind: StatementKind) -> Statement:
+    content = NewStatement(
+        kind=kind,
+        source=StatementSource.REPORT,
+        ground=DecisionGround(basis=GroundBasis.NOT_BROKEN),
+        automated_detection=False,
+        automated_decision=False,
+    )
+    return Statement(id="statement_1", tenant="t", content=content, at=0.0, objection_until=None)
 
 
 def is_reported(row: RuleRow, reason: ReportReason) -> bool:
@@ -91,13 +111,47 @@ def test_without_a_report_the_rules_that_matched_have_the_first_keys() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "appealed", "field"),
+    [
+        (CaseKind.HOLD, None, "suggested_approve"),
+        (CaseKind.REPORT, None, "suggested_keep"),
+        (CaseKind.APPEAL, StatementKind.WITHDRAWN, "suggested_overturn"),
+        (CaseKind.APPEAL, StatementKind.REPORT_REJECTED, "suggested_uphold"),
+    ],
+)
+def test_the_sentence_of_a_rule_is_not_told_with_the_decision_that_leaves_the_content_as_it_is(
+    kind: CaseKind, appealed: StatementKind | None, field: str
+) -> None:
+    """In the appeal of a reporter that is the one by which the first decision stands."""
+    told = appealed and a_statement(appealed)
+    file = CaseFile(case=a_case(kind=kind), decision=None, reports=0, notes=(), appealed=told)
+    assert suggestion_field(file) == field
+    form = {"facts": "It hurts.", field: "It hurts. "}
+    actions = {one: facts_in({**form, "action": one.value}) for one in ACTIONS[kind]}
+    assert sorted(actions.values(), key=str) == ["It hurts.", None]
+    assert actions[DecisionAction(field.removeprefix("suggested_"))] is None
+
+
+@pytest.mark.parametrize("category", [None, "violence/graphic"])
+def test_an_appeal_after_a_report_offers_the_rules_that_the_report_did(category: str | None) -> None:
+    stated = {"category": category, "reason": category or ReportReason.VIOLENCE}
+    record = VideoRecord(video=a_video(), stages=(), attempts=(), seal=None, audit_log=())
+    offered = []
+    for kind, note in ((CaseKind.REPORT, stated), (CaseKind.APPEAL, {"category": None, "reason": "appeal"})):
+        case = a_case(kind=kind, rule="", reason=f"Reported: {stated['reason']}")
+        file = CaseFile(case=case, decision=None, reports=1, notes=(note,))
+        rows, likely = list_rules(STARTER, record, file, SHIPPED, EN)
+        offered.append([(row.id, row.named_by) for row in rows[:likely]])
+    assert offered[0] == offered[1] != []
+
+
 @pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
 def test_the_key_for_a_wrong_finding_is_a_reason_only_for_the_content(tag: str) -> None:
     t = LANGUAGES[tag]
-    for action in ("approve", "keep", "overturn"):
-        assert reason_in({"clause": "", "action": action}, t) == t("review.breaks_no_rule")
-    for action in ("refuse", "withdraw", "uphold"):
-        assert reason_in({"clause": "", "action": action}, t) == ""
+    form = {"clause": "", "suggested_keep": ""}
+    assert reason_in({**form, "action": "keep"}, t) == t("review.breaks_no_rule")
+    assert reason_in({**form, "action": "withdraw"}, t) == ""
     # Without a choice there is no reason, and written words come first.
     assert reason_in({"action": "keep"}, t) == ""
     assert reason_in({"clause": "", "action": "keep", "reason": "A toy."}, t) == "A toy."

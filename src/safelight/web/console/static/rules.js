@@ -10,7 +10,7 @@ const findRule = (form, letters) => {
 
 // The sentence of the chosen rule, unless the reviewer has written another one.
 const suggestFacts = (form, option) => {
-  const { facts, suggested_facts: suggested } = form.elements;
+  const { facts } = form.elements, suggested = form.querySelector("[name^=sugg]");
   // Without facts of its own, a rule is explained by its reason, which the label has after the id.
   const sentence = option?.dataset.facts ?? option?.label.slice(`${option.value}: `.length);
   if (!facts || (facts.value.trim() && facts.value !== suggested.value)) return;
