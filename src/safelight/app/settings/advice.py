@@ -47,4 +47,4 @@ class RewriterSettings(Section):
 
 
 class AdviceSettings(Section):
-    rewriter: RewriterSettings = Field(default_factory=lambda: RewriterSettings())
+    rewriter: RewriterSettings = Field(default_factory=RewriterSettings)

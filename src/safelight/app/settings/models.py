@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PrivateAttr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .addresses import is_loopback, parse_base_url
@@ -28,15 +28,17 @@ DPIA_HEADINGS = (
 #: Marks the parts of the template that an operator must fill in.
 DPIA_PLACEHOLDER = "[fill in]"
 
+AtLeastOne = Annotated[int, Field(ge=1)]
+
 # Settings of limits, of strikes, and of requests for access.
 
 
 class LimitSettings(Section):
-    seconds_per_day: int = Field(
-        default=3600, ge=1, description="Seconds of video that one API key may request per UTC day."
+    seconds_per_day: AtLeastOne = Field(
+        default=3600, description="Seconds of video that one API key may request per UTC day."
     )
-    videos_per_day: int = Field(
-        default=1000, ge=1, description="Videos that one API key may request per UTC day."
+    videos_per_day: AtLeastOne = Field(
+        default=1000, description="Videos that one API key may request per UTC day."
     )
     cost_per_day: Decimal | None = Field(
         default=None,
@@ -54,48 +56,46 @@ class LimitSettings(Section):
         ge=0,
         description="What the videos of one end user may cost at generators per UTC day, in US dollars.",
     )
-    retention_days: float = Field(
+    retention_days: PositiveFloat = Field(
         default=30.0,
-        gt=0,
         description="Days after which delivered content is deleted.",
     )
-    checks_per_hour: int = Field(
+    checks_per_hour: AtLeastOne = Field(
         default=600,
-        ge=1,
         description="Maximum number of checks and blocked requests of one API key or person within one hour.",
     )
-    end_user_checks_per_hour: int = Field(
-        default=120, ge=1, description="The same maximum for one end user (`safety_identifier`)."
+    end_user_checks_per_hour: AtLeastOne = Field(
+        default=120, description="The same maximum for one end user (`safety_identifier`)."
     )
-    reports_per_hour: int = Field(
+    reports_per_hour: AtLeastOne = Field(
         default=60,
-        ge=1,
         description="Maximum number of reports and appeals by one end user, one person, or one API key for "
         "itself within one hour.",
     )
     #: 1 % of the users of a platform with 200,000 users, all within the same hour.
-    key_reports_per_hour: int = Field(
+    key_reports_per_hour: AtLeastOne = Field(
         default=2000,
-        ge=1,
         description="Maximum number of reports by one API key, those for its end users included, within one "
         "hour. Reports in a lane that comes first, and appeals, have the same limit each.",
     )
 
 
 class StandingSettings(Section):
-    expiry_days: float = Field(default=90.0, gt=0, description="Days after which a strike expires.")
-    warning_points: int = Field(
-        default=1, ge=1, description="Points of valid strikes from which an account or end user is warned."
+    expiry_days: PositiveFloat = Field(default=90.0, description="Days after which a strike expires.")
+    warning_points: AtLeastOne = Field(
+        default=1, description="Points of valid strikes from which an account or end user is warned."
     )
-    cool_down_points: int = Field(
-        default=6, ge=1, description="Points from which an end user has to wait after each strike."
+    cool_down_points: AtLeastOne = Field(
+        default=6, description="Points from which an end user has to wait after each strike."
     )
-    suspension_points: int = Field(
-        default=9, ge=1, description="Points from which an end user is suspended after each strike."
+    suspension_points: AtLeastOne = Field(
+        default=9, description="Points from which an end user is suspended after each strike."
     )
-    ban_points: int = Field(default=15, ge=1, description="Points from which two people may ban an end user.")
-    cool_down_hours: float = Field(default=24.0, gt=0, description="Hours of a cool-down.")
-    suspension_days: float = Field(default=14.0, gt=0, description="Days of a suspension.")
+    ban_points: AtLeastOne = Field(
+        default=15, description="Points from which two people may ban an end user."
+    )
+    cool_down_hours: PositiveFloat = Field(default=24.0, description="Hours of a cool-down.")
+    suspension_days: PositiveFloat = Field(default=14.0, description="Days of a suspension.")
 
     @model_validator(mode="after")
     def _grow(self) -> StandingSettings:
@@ -111,8 +111,8 @@ class AccessSettings(Section):
     requests: bool = Field(
         default=False, description="Accept requests for access from people without an account."
     )
-    requests_per_hour: int = Field(
-        default=20, ge=1, description="Maximum number of such requests within one hour, of all senders."
+    requests_per_hour: AtLeastOne = Field(
+        default=20, description="Maximum number of such requests within one hour, of all senders."
     )
 
 
@@ -231,9 +231,9 @@ class ServerSettings(Section):
         description="Seconds from SIGTERM to the end of the process. Steps that do not end in it are handed "
         "back. The same as `TimeoutStopSec` of systemd and `stop_grace_period` of Docker.",
     )
-    max_body_mb: int = Field(default=512, ge=1, description="Largest request body, in MiB.")
-    max_prompt_characters: int = Field(
-        default=32_000, ge=1, description="Longest accepted prompt, in characters."
+    max_body_mb: AtLeastOne = Field(default=512, description="Largest request body, in MiB.")
+    max_prompt_characters: AtLeastOne = Field(
+        default=32_000, description="Longest accepted prompt, in characters."
     )
 
     compliance_menu: bool = Field(
@@ -305,8 +305,8 @@ class AuditSettings(Section):
     checkpoint_dir: Path | None = Field(
         default=None, description="Folder for signed checkpoints of the audit log. Default: data/checkpoints."
     )
-    checkpoint_interval_s: float = Field(
-        default=60.0, gt=0, description="Seconds between signed checkpoints of the audit log."
+    checkpoint_interval_s: PositiveFloat = Field(
+        default=60.0, description="Seconds between signed checkpoints of the audit log."
     )
 
 
@@ -325,28 +325,25 @@ class GenerationSettings(Section):
     default_generator: str = Field(
         default="storyboard", description="Generator for requests whose `model` does not select another."
     )
-    deadline_s: float = Field(
+    deadline_s: PositiveFloat = Field(
         default=1800.0,
-        gt=0,
         description="A video whose generator has not finished within this many seconds fails with `timeout`.",
     )
-    max_concurrent: int = Field(
-        default=32, ge=1, description="Maximum number of videos that one process works on at the same time."
+    max_concurrent: AtLeastOne = Field(
+        default=32, description="Maximum number of videos that one process works on at the same time."
     )
-    max_concurrent_heavy: int = Field(
+    max_concurrent_heavy: AtLeastOne = Field(
         default=2,
-        ge=1,
         description="Maximum number of these videos that it renders, scans or seals at the same time.",
     )
-    max_download_mb: int = Field(
-        default=2048, ge=1, description="Largest file downloaded from a generator, in MiB."
+    max_download_mb: AtLeastOne = Field(
+        default=2048, description="Largest file downloaded from a generator, in MiB."
     )
 
 
 class ScanSettings(Section):
-    timeout_s: float = Field(
+    timeout_s: PositiveFloat = Field(
         default=600.0,
-        gt=0,
         description="Time limit of one output scan, in seconds. After it, coverage is incomplete.",
     )
     max_minutes: float = Field(
@@ -355,22 +352,21 @@ class ScanSettings(Section):
         le=1440,
         description="Longest scanned clip in minutes, at most 60 frames/s. Films need a larger `timeout_s`.",
     )
-    max_clip_mb: int = Field(default=2048, ge=1, description="Largest clip that is scanned, in MiB.")
+    max_clip_mb: AtLeastOne = Field(default=2048, description="Largest clip that is scanned, in MiB.")
     reference_timeout_s: float = Field(
         default=1.0,
         gt=0,
         le=30,
         description="Seconds that a request waits for the check of its reference before it returns `queued`.",
     )
-    text_timeout_s: float = Field(
+    text_timeout_s: PositiveFloat = Field(
         default=0.8,
-        gt=0,
         description="Time limit in seconds of each detector for the text of one request. The first English "
         "and the first Chinese text have 20 s, in which word lists and models are loaded.",
     )
-    max_reference_mb: int = Field(default=64, ge=1, description="Largest reference file, in MiB.")
-    warm_workers: int = Field(
-        default=2, ge=0, description="Sandboxed worker processes kept ready for reference images."
+    max_reference_mb: AtLeastOne = Field(default=64, description="Largest reference file, in MiB.")
+    warm_workers: NonNegativeInt = Field(
+        default=2, description="Sandboxed worker processes kept ready for reference images."
     )
 
 
@@ -425,12 +421,11 @@ class LikenessSettings(Section):
 
 
 class ReviewSettings(Section):
-    due_minutes: float = Field(
-        default=15.0, gt=0, description="A held video that no reviewer decides within this time is refused."
+    due_minutes: PositiveFloat = Field(
+        default=15.0, description="A held video that no reviewer decides within this time is refused."
     )
-    exposure_budget: float = Field(
+    exposure_budget: PositiveFloat = Field(
         default=3600.0,
-        gt=0,
         description="Seconds of pictures and sound, times the severity of the case (1 to 16), for a reviewer "
         "in 8 hours. After that, pictures stay hidden and sound off, and decisions on the text go on.",
     )
@@ -444,11 +439,11 @@ class ReviewSettings(Section):
     golden_per_day: int = Field(
         default=0, ge=0, le=20, description="Golden cases that each reviewer gets per day."
     )
-    first_outputs: int = Field(
-        default=0, ge=0, description="Outputs of a new tenant that are held for one of its reviewers."
+    first_outputs: NonNegativeInt = Field(
+        default=0, description="Outputs of a new tenant that are held for one of its reviewers."
     )
-    first_outputs_of_end_user: int = Field(
-        default=0, ge=0, description="The same number for each new end user (`safety_identifier`)."
+    first_outputs_of_end_user: NonNegativeInt = Field(
+        default=0, description="The same number for each new end user (`safety_identifier`)."
     )
 
 
@@ -457,8 +452,8 @@ class FetchSettings(Section):
         default=frozenset(),
         description="Hosts with private addresses that may serve media and receive webhooks.",
     )
-    timeout_s: float = Field(
-        default=20.0, gt=0, description="Time limit for fetching one reference, in seconds."
+    timeout_s: PositiveFloat = Field(
+        default=20.0, description="Time limit for fetching one reference, in seconds."
     )
 
 
@@ -489,25 +484,25 @@ class Settings(BaseSettings):
         default=Path("data"),
         description="Data directory for database, files and keys. Only one process can use it at a time.",
     )
-    server: ServerSettings = Field(default_factory=lambda: ServerSettings())
-    storage: StorageSettings = Field(default_factory=lambda: StorageSettings())
-    audit: AuditSettings = Field(default_factory=lambda: AuditSettings())
-    policy: PolicySettings = Field(default_factory=lambda: PolicySettings())
-    generation: GenerationSettings = Field(default_factory=lambda: GenerationSettings())
-    scan: ScanSettings = Field(default_factory=lambda: ScanSettings())
-    likeness: LikenessSettings = Field(default_factory=lambda: LikenessSettings())
-    review: ReviewSettings = Field(default_factory=lambda: ReviewSettings())
-    sealing: SealingSettings = Field(default_factory=lambda: SealingSettings())
-    limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
-    standing: StandingSettings = Field(default_factory=lambda: StandingSettings())
-    access: AccessSettings = Field(default_factory=lambda: AccessSettings())
-    gates: GateSettings = Field(default_factory=lambda: GateSettings())
-    fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())
-    advice: AdviceSettings = Field(default_factory=lambda: AdviceSettings())
-    mail: MailSettings = Field(default_factory=lambda: MailSettings())
-    openid: OpenIdSettings = Field(default_factory=lambda: OpenIdSettings())
-    log: LogSettings = Field(default_factory=lambda: LogSettings())
-    worker: WorkerSettings = Field(default_factory=lambda: WorkerSettings())
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
+    policy: PolicySettings = Field(default_factory=PolicySettings)
+    generation: GenerationSettings = Field(default_factory=GenerationSettings)
+    scan: ScanSettings = Field(default_factory=ScanSettings)
+    likeness: LikenessSettings = Field(default_factory=LikenessSettings)
+    review: ReviewSettings = Field(default_factory=ReviewSettings)
+    sealing: SealingSettings = Field(default_factory=SealingSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    standing: StandingSettings = Field(default_factory=StandingSettings)
+    access: AccessSettings = Field(default_factory=AccessSettings)
+    gates: GateSettings = Field(default_factory=GateSettings)
+    fetch: FetchSettings = Field(default_factory=FetchSettings)
+    advice: AdviceSettings = Field(default_factory=AdviceSettings)
+    mail: MailSettings = Field(default_factory=MailSettings)
+    openid: OpenIdSettings = Field(default_factory=OpenIdSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
     generators: dict[str, dict[str, Any]] = Field(
         default_factory=lambda: {"storyboard": {"kind": "storyboard"}},
         description="One table per generator. `kind` names its entry point; the other keys are its options.",
