@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation, TextContent
@@ -136,7 +136,7 @@ class IdentityClaimDetector:
         )
 
 
-@lru_cache(maxsize=1)
+@cache
 def _shipped_detector() -> IdentityClaimDetector:
     """The detector with the shipped names. It is built once per process."""
     living = (EntityKind.LIVING, EntityKind.HISTORICAL)

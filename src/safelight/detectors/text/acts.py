@@ -12,7 +12,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -253,7 +253,7 @@ def load_folder(folder: str | None) -> ActNetworks:
     return load(path.read_bytes()) if path is not None and path.exists() else _shipped()
 
 
-@lru_cache(maxsize=1)
+@cache
 def _shipped() -> ActNetworks:
     return load()
 

@@ -15,7 +15,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -92,7 +92,7 @@ def read_compositions(texts: Sequence[str]) -> CompositionList:
     return CompositionList(entries=tuple(entries), rules=tuple(rules))
 
 
-@lru_cache(maxsize=1)
+@cache
 def shipped_compositions() -> CompositionList:
     """The roles and rules of all shipped files. They are read once per process."""
     texts = read_folder("compositions")

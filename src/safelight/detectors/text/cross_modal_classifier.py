@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -141,7 +141,7 @@ def dump(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
     return out.getvalue()
 
 
-@lru_cache(maxsize=1)
+@cache
 def shipped() -> CrossModalClassifier:
     """The shipped classifier. Its file is read once."""
     return load((files("safelight.detectors.text") / "weights" / "cross_modal.npz").read_bytes())

@@ -18,7 +18,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -166,7 +166,7 @@ def read_files(name: str) -> list[tuple[str, str]]:
     return [(file.name.removesuffix(".yaml"), file.read_text(encoding="utf-8")) for file in found]
 
 
-@lru_cache(maxsize=1)
+@cache
 def shipped_entries() -> tuple[ListEntry, ...]:
     """The entries of all shipped lists. They are read once per process."""
     texts = shipped()

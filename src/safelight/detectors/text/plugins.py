@@ -5,7 +5,7 @@ What is shipped does not change while a process runs and is loaded once, whateve
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +70,7 @@ def _load_words(_options: dict[str, Any]) -> Detector:
     return load_shipped()
 
 
-@lru_cache(maxsize=1)
+@cache
 def _shipped_entities() -> EntityIndex:
     from .entities import shipped
     from .entity_detector import EntityIndex
@@ -124,7 +124,7 @@ def meaning_reader(options: dict[str, Any]) -> ActReader | None:
         return None
 
 
-@lru_cache(maxsize=1)
+@cache
 def _shipped_conjunction() -> Detector:
     from .lists import shipped_entries
     from .sexual_minors import SexualMinorsDetector
@@ -204,7 +204,7 @@ DISTRESS = _in_gateway(
 CARD = _in_gateway(name="safety-card", version="1", load=_load_card)
 
 
-@lru_cache(maxsize=1)
+@cache
 def _shipped_classifiers() -> ClassifierSet:
     from .classifiers import load
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TypeAlias
 
@@ -84,7 +84,7 @@ def load_lexicon(cache: Path) -> SoundLexicon:
     return msgspec.json.decode(data, type=SoundLexicon)
 
 
-@lru_cache(maxsize=1)
+@cache
 def installed_lexicon() -> SoundLexicon | None:
     """The lexicon of the installed dictionary; None without it. It is loaded once per process."""
     try:

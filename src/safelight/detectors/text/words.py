@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 
 import msgspec
 
@@ -99,7 +99,7 @@ class WordDetector:
         return Homophones(load_readings(default_folder()), terms)
 
 
-@lru_cache(maxsize=1)
+@cache
 def load_shipped() -> WordDetector:
     """The detector with the shipped lists and compositions. It is built once per process."""
     return WordDetector(shipped_entries(), shipped_compositions())

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any, TypeAlias
 
@@ -99,7 +99,7 @@ def _alternatives(clause: str) -> frozenset[str]:
     return frozenset(re.split(r"\s*\|\s*", clause.strip()))
 
 
-@lru_cache(maxsize=1)
+@cache
 def shipped() -> IndicatorTable:
     """The table that is shipped with the package. Its files are read once."""
     folder = files("safelight.detectors.text.indicators")
