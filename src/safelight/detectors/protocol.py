@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from safelight.core.errors import SafelightError
 from safelight.policy.findings import Finding, Modality
+
+#: The options of a detector in the settings.
+PluginOptions: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -356,7 +359,7 @@ class RunLocation(StrEnum):
     TRANSCRIBER = "transcriber"
 
 
-def _nothing_missing(_options: dict[str, Any]) -> str | None:
+def _nothing_missing(_options: PluginOptions) -> str | None:
     return None
 
 
@@ -372,21 +375,21 @@ class DetectorPlugin:
     location: RunLocation = RunLocation.CHILD
     capabilities: tuple[Capability, ...] = ()
     #: Creates the detector from its options in the settings. May be slow; called once per process.
-    load: Callable[[dict[str, Any]], Detector]
+    load: Callable[[PluginOptions], Detector]
     #: A cheap check: None if nothing is missing, or one sentence on what is missing and how to install it.
-    missing: Callable[[dict[str, Any]], str | None] = _nothing_missing
+    missing: Callable[[PluginOptions], str | None] = _nothing_missing
     #: A check like `missing`, for an installed detector that has nothing to search for yet: for example, no
     #: logo is enrolled. Called each time coverage is reported, because the answer may change while the
     #: gateway runs.
-    idle: Callable[[dict[str, Any]], str | None] = _nothing_missing
+    idle: Callable[[PluginOptions], str | None] = _nothing_missing
     #: Whether the detector produces transcripts. If so, the text detectors that read the transcripts fill its
     #: `capabilities`.
     transcribes: bool = False
     #: Returns the cells that the detector can fill with these options, if they depend on the options.
     #: Overrides `capabilities`.
-    configured_capabilities: Callable[[dict[str, Any]], tuple[Capability, ...]] | None = None
+    configured_capabilities: Callable[[PluginOptions], tuple[Capability, ...]] | None = None
 
-    def resolve_capabilities(self, options: dict[str, Any]) -> tuple[Capability, ...]:
+    def resolve_capabilities(self, options: PluginOptions) -> tuple[Capability, ...]:
         """The cells that the detector can fill with these options."""
         return (
             self.capabilities

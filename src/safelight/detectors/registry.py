@@ -23,6 +23,7 @@ from .protocol import (
     DetectorGroup,
     DetectorPlugin,
     MediaText,
+    PluginOptions,
     RunLocation,
     SceneDetector,
     SceneFinding,
@@ -62,7 +63,7 @@ class FailedDetector:
 
     remote = False
 
-    def __init__(self, plugin: DetectorPlugin, options: dict[str, Any], error: Exception) -> None:
+    def __init__(self, plugin: DetectorPlugin, options: PluginOptions, error: Exception) -> None:
         self.name = plugin.name
         self.version = plugin.version
         self.capabilities = plugin.resolve_capabilities(options)
@@ -92,7 +93,7 @@ class DetectorRegistry:
 
     def __init__(
         self,
-        plugins: Iterable[tuple[DetectorPlugin, dict[str, Any]]],
+        plugins: Iterable[tuple[DetectorPlugin, PluginOptions]],
         *,
         missing: Iterable[MissingDetector] = (),
         disabled: Iterable[str] = (),
@@ -107,7 +108,7 @@ class DetectorRegistry:
         cls, configured: Mapping[str, Options], *, points: Iterable[EntryPoint] | None = None
     ) -> DetectorRegistry:
         """Find every installed detector and its options; a broken or incomplete one is listed as missing."""
-        plugins: list[tuple[DetectorPlugin, dict[str, Any]]] = []
+        plugins: list[tuple[DetectorPlugin, PluginOptions]] = []
         missing: list[MissingDetector] = []
         found = sorted(entry_points(group=GROUP) if points is None else points, key=lambda point: point.name)
         for point in found:
@@ -246,7 +247,7 @@ class DetectorRegistry:
             for capability in plugin.capabilities
         )
 
-    def child_specs(self) -> list[tuple[str, dict[str, Any]]]:
+    def child_specs(self) -> list[tuple[str, PluginOptions]]:
         """Name and options of every detector that runs in the scan child. The child loads each with
         `load_plugin`.
         """
@@ -320,7 +321,7 @@ def _load_entry_point(point: EntryPoint) -> DetectorPlugin:
 
 
 def _load_detectors(
-    plugin: DetectorPlugin, options: dict[str, Any], interface: Any, mismatch: str
+    plugin: DetectorPlugin, options: PluginOptions, interface: Any, mismatch: str
 ) -> tuple[Any, ...]:
     try:
         loaded: Detector = plugin.load(options)
@@ -344,7 +345,7 @@ class _FailedTranscriber:
         raise TranscriptionFailed(self._sentence)
 
 
-def _load_transcriber(plugin: DetectorPlugin, options: dict[str, Any]) -> Transcriber:
+def _load_transcriber(plugin: DetectorPlugin, options: PluginOptions) -> Transcriber:
     try:
         loaded: Detector = plugin.load(options)
         if not isinstance(loaded, Transcriber):

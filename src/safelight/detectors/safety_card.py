@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+#: A category, and the start and end of its tones in seconds.
+Hit: TypeAlias = tuple[str, float, float]
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Samples: TypeAlias = npt.NDArray[np.float32]
 #: x, y, w, h as fractions of the picture's width and height.
@@ -155,11 +157,11 @@ def make_tones(category: str, rate: int) -> Samples:
     return np.concatenate([part for _ in range(repeats) for part in (wave, pause)]).astype(np.float32)
 
 
-def read_tones(samples: Samples, rate: int) -> list[tuple[str, float, float]]:
+def read_tones(samples: Samples, rate: int) -> list[Hit]:
     """Categories of all card tone sequences in mono samples, with start and end in seconds."""
     if rate < MIN_RATE or samples.size == 0:
         return []
-    hits: list[tuple[str, float, float]] = []
+    hits: list[Hit] = []
     # Chunks overlap by the length of the longest message, so that no message is cut in two.
     overlap = (len(_SYNC) + 1 + MAX_CATEGORY_CHARS + 3 + 1) * _SYMBOL_S
     step = round(_CHUNK_S * rate)
@@ -169,7 +171,7 @@ def read_tones(samples: Samples, rate: int) -> list[tuple[str, float, float]]:
     return _merge_hits(hits)
 
 
-def _read_chunk(samples: Samples, rate: int, offset_s: float) -> list[tuple[str, float, float]]:
+def _read_chunk(samples: Samples, rate: int, offset_s: float) -> list[Hit]:
     window = round(_WINDOW_S * rate)
     count = int((samples.size - window) / (_HOP_S * rate)) + 1
     if count < _HOPS_PER_SYMBOL:
@@ -214,7 +216,7 @@ def _read_message(symbols: npt.NDArray[np.int64]) -> str | None:
     return name if check == _crc_symbols(name) and _FULL_NAME.fullmatch(name) else None
 
 
-def _merge_hits(hits: list[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
+def _merge_hits(hits: list[Hit]) -> list[Hit]:
     """Merge neighbouring readings of the same tone sequence and its repeats."""
     joined: dict[str, list[tuple[float, float]]] = {}
     for name, start, end in sorted(hits, key=lambda hit: hit[1]):

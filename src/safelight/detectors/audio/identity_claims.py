@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation, TextContent
+from safelight.detectors.protocol import Capability, DetectorPlugin, PluginOptions, RunLocation, TextContent
 from safelight.detectors.text.entities import EntityKind, EntityName, build_table, shipped
 from safelight.detectors.text.normalise import view_of_kind
 from safelight.detectors.text.phrase_index import PhraseTable
@@ -143,7 +142,7 @@ def _shipped_detector() -> IdentityClaimDetector:
     return IdentityClaimDetector(build_table(one for one in shipped() if one.kind in living))
 
 
-def _load(_options: dict[str, Any]) -> IdentityClaimDetector:
+def _load(_options: PluginOptions) -> IdentityClaimDetector:
     return _shipped_detector()
 
 

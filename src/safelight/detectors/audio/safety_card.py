@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from safelight.detectors import safety_card
-from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin
+from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, PluginOptions
 from safelight.policy.findings import Basis, Finding, Modality, TimeRange
 
 NAME, VERSION = "safety-card-audio", "1"
@@ -40,7 +39,7 @@ class AudioCardDetector:
         ]
 
 
-def _load(_options: dict[str, Any]) -> AudioCardDetector:
+def _load(_options: PluginOptions) -> AudioCardDetector:
     return AudioCardDetector()
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from safelight.core.installation import find_package_folder, install_command
 from safelight.detectors.onnx_session import open_session
-from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin
+from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, PluginOptions
 from safelight.media.audio import peak_amplitude
 
 NAME, VERSION = "vad", "1"
@@ -102,11 +101,11 @@ def find_model_file() -> Path | None:
     return package / FILE if package and (package / FILE).is_file() else None
 
 
-def _missing(_options: dict[str, Any]) -> str | None:
+def _missing(_options: PluginOptions) -> str | None:
     return None if find_model_file() else _MISSING
 
 
-def _load(options: dict[str, Any]) -> SileroDetector:
+def _load(options: PluginOptions) -> SileroDetector:
     model = find_model_file()
     if model is None:
         raise FileNotFoundError(_MISSING)

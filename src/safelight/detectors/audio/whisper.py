@@ -12,7 +12,7 @@ import numpy as np
 
 from safelight.core.installation import install_command
 from safelight.detectors.models.catalogue import WHISPER, find_model, store_of
-from safelight.detectors.protocol import AudioChunk, DetectorPlugin, MediaText, SpokenWord
+from safelight.detectors.protocol import AudioChunk, DetectorPlugin, MediaText, PluginOptions, SpokenWord
 
 from .transcripts import TRANSCRIPT_CAPABILITIES, validate_transcript
 
@@ -128,12 +128,12 @@ def _line(segment: Any, seconds: float) -> MediaText:
     )
 
 
-def _folder(options: dict[str, Any]) -> Path | None:
+def _folder(options: PluginOptions) -> Path | None:
     """The operator's weights if the settings name them; otherwise those of the catalogue."""
     return Path(str(options["model"])) if options.get("model") else find_model(WHISPER, store_of(options))
 
 
-def _missing(options: dict[str, Any]) -> str | None:
+def _missing(options: PluginOptions) -> str | None:
     folder = _folder(options)
     if folder is None:
         return _NO_MODEL
@@ -144,7 +144,7 @@ def _missing(options: dict[str, Any]) -> str | None:
     return None
 
 
-def _load(options: dict[str, Any]) -> WhisperTranscriber:
+def _load(options: PluginOptions) -> WhisperTranscriber:
     folder = _folder(options)
     if folder is None:
         raise FileNotFoundError(_NO_MODEL)

@@ -8,7 +8,6 @@ photographed ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,7 @@ from safelight.detectors.models.catalogue import (
     read_pinned_file,
     store_of,
 )
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, PluginOptions
 from safelight.policy.findings import Basis, Category, Finding, ImageBox, Modality
 
 from .blazeface import BlazeFace
@@ -131,14 +130,14 @@ def _window(face: ScoredFace, width: int, height: int) -> Window:
     return enclosing_window(face.box, width, height)
 
 
-def _missing(options: dict[str, Any]) -> str | None:
+def _missing(options: PluginOptions) -> str | None:
     for name in (CENTERFACE, BLAZEFACE):
         if find_model(name, store_of(options)) is None:
             return not_installed(name)
     return None
 
 
-def _load(options: dict[str, Any]) -> FaceDetector:
+def _load(options: PluginOptions) -> FaceDetector:
     store, min_score = store_of(options), float(options.get("min_score", MIN_SCORE))
     return FaceDetector(
         CenterFace(read_pinned_file(CENTERFACE, store), min_score=min_score),

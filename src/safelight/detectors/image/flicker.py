@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, PluginOptions
 from safelight.policy.findings import Basis, Category, Finding, FrameRange, Modality
 
 NAME, VERSION = "flicker", "1"
@@ -175,7 +175,7 @@ class FlashCounter:
         return sorted(sorted(self._ranges, key=lambda one: -one[4])[:_MAX_FINDINGS])
 
 
-def _load(_options: dict[str, Any]) -> FlickerDetector:
+def _load(_options: PluginOptions) -> FlickerDetector:
     return FlickerDetector()
 
 

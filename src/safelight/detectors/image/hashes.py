@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from safelight.detectors.list_folder import configured_folder
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, PluginOptions
 from safelight.policy.findings import Finding, Modality
 
 from .hash_lists import NAME, SUFFIX, VERSION, HashKind, HashLists, make_finding
@@ -55,11 +54,11 @@ class HashDetector:
         return found
 
 
-def _load(options: dict[str, Any]) -> HashDetector:
+def _load(options: PluginOptions) -> HashDetector:
     return HashDetector(configured_folder(options))
 
 
-def _idle(options: dict[str, Any]) -> str | None:
+def _idle(options: PluginOptions) -> str | None:
     if any(configured_folder(options).glob(f"*{SUFFIX}")):
         return None
     command = "safelight hash-lists import FILE --list NAME --category CATEGORY"

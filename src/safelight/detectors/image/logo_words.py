@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from safelight.detectors.list_folder import configured_folder
-from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation, TextContent
+from safelight.detectors.protocol import Capability, DetectorPlugin, PluginOptions, RunLocation, TextContent
 from safelight.detectors.text.edit_distance import edit_distance
 from safelight.policy.findings import Basis, Finding, Match, Modality, TextSpan
 
@@ -86,11 +85,11 @@ def _finding(logo: EnrolledLogo, word: str, content: TextContent, span: tuple[in
     )
 
 
-def _load(options: dict[str, Any]) -> LogoWordDetector:
+def _load(options: PluginOptions) -> LogoWordDetector:
     return LogoWordDetector(configured_folder(options))
 
 
-def _idle(options: dict[str, Any]) -> str | None:
+def _idle(options: PluginOptions) -> str | None:
     if any(configured_folder(options).glob(f"*{SUFFIX}")):
         return None
     return "No logo with words has been added. Add one: safelight logos add NAME --word WORD."

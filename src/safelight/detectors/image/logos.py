@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from safelight.detectors.list_folder import configured_folder
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, PluginOptions
 from safelight.policy.findings import Basis, Category, Finding, ImageBox, Match, Modality
 
 from .logo_store import SUFFIX, LogoStore
@@ -96,11 +95,11 @@ def _finding(found: TemplateMatch, width: int, height: int) -> Finding:
     )
 
 
-def _load(options: dict[str, Any]) -> LogoDetector:
+def _load(options: PluginOptions) -> LogoDetector:
     return LogoDetector(configured_folder(options), min_score=float(options.get("min_score", MIN_STRENGTH)))
 
 
-def _idle(options: dict[str, Any]) -> str | None:
+def _idle(options: PluginOptions) -> str | None:
     if any(configured_folder(options).glob(f"*{SUFFIX}")):
         return None
     return "No logo has been added. Add one: safelight logos add NAME FILE..."

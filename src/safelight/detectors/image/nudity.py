@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,10 @@ from safelight.detectors.image.region_cache import (
 )
 from safelight.detectors.image.scaling import scale_picture
 from safelight.detectors.onnx_session import open_session
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, PluginOptions
 from safelight.policy.findings import Attribute, Basis, Category, Finding, ImageBox, Modality
+
+Floats: TypeAlias = npt.NDArray[np.float32]
 
 NAME, VERSION = "nudenet", "320n-4"
 
@@ -92,12 +94,12 @@ class RescaledView(NamedTuple):
 
 _ORIGINAL_VIEW = RescaledView(0, False)
 #: The model's output, and the width and height of the part of the input without padding.
-ModelOutput = tuple[npt.NDArray[np.float32], int, int]
+ModelOutput = tuple[Floats, int, int]
 
 
 def letterbox(
     pixels: npt.NDArray[np.uint8], *, enlarge: bool = True, halvings: float = 0
-) -> tuple[npt.NDArray[np.float32], int, int]:
+) -> tuple[Floats, int, int]:
     """The model's input, (1, 3, height, width), and the width and height of the part without padding."""
     import cv2
 
@@ -117,7 +119,7 @@ def _round_up(side: int) -> int:
 
 
 def decode_detections(
-    output: npt.NDArray[np.float32],
+    output: Floats,
     width: int,
     height: int,
     min_score: float,
@@ -167,7 +169,7 @@ def rescaled_views(
 
 
 def supporting_score(
-    output: npt.NDArray[np.float32],
+    output: Floats,
     width: int,
     height: int,
     box: tuple[float, float, float, float],
@@ -253,8 +255,8 @@ class NudityDetector:
 
         return filter_detections(run_view, self._min_score)
 
-    def _run_model(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        output: npt.NDArray[np.float32] = self._session.run(None, {self._input: picture})[0][0]
+    def _run_model(self, picture: Floats) -> Floats:
+        output: Floats = self._session.run(None, {self._input: picture})[0][0]
         return output
 
     def _findings(self, detections: list[Detection]) -> Iterator[Finding]:
@@ -284,13 +286,13 @@ def find_model_file() -> Path | None:
     return package / "320n.onnx" if package and (package / "320n.onnx").is_file() else None
 
 
-def _missing(_options: dict[str, Any]) -> str | None:
+def _missing(_options: PluginOptions) -> str | None:
     if find_model_file() is None:
         return f"The package `nudenet` with its model is not installed: {install_command('nudity')}."
     return None
 
 
-def _load(options: dict[str, Any]) -> NudityDetector:
+def _load(options: PluginOptions) -> NudityDetector:
     path = find_model_file()
     if path is None:
         raise FileNotFoundError(_missing(options))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from safelight.core.installation import find_package_folder, install_command
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText, PluginOptions
 from safelight.policy.findings import Category, Modality
 
 NAME, VERSION = "ocr", "ppocr6s-3"
@@ -139,13 +139,13 @@ def find_models_folder() -> Path | None:
     return folder if all((folder / name).is_file() for name in _MODELS) else None
 
 
-def _missing(_options: dict[str, Any]) -> str | None:
+def _missing(_options: PluginOptions) -> str | None:
     if find_models_folder() is None:
         return f"The package `rapidocr` with its models is not installed: {install_command('server')}."
     return None
 
 
-def _load(options: dict[str, Any]) -> RapidOcrReader:
+def _load(options: PluginOptions) -> RapidOcrReader:
     folder = find_models_folder()
     if folder is None:
         raise FileNotFoundError(_missing(options))

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.models.catalogue import OPEN_NSFW, find_model, store_of
 from safelight.detectors.onnx_session import open_session
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, PluginOptions
 from safelight.policy.findings import Basis, Category, Finding, Modality
 
 NAME, VERSION = "open-nsfw", "1"
@@ -90,13 +89,13 @@ def find_model_file(store: Path | None = None) -> Path | None:
     return folder / FILE if folder else None
 
 
-def _missing(options: dict[str, Any]) -> str | None:
+def _missing(options: PluginOptions) -> str | None:
     if find_model_file(store_of(options)) is None:
         return "The OpenNSFW model is not installed; run: safelight models pull open-nsfw"
     return None
 
 
-def _load(options: dict[str, Any]) -> OpenNsfwDetector:
+def _load(options: PluginOptions) -> OpenNsfwDetector:
     path = find_model_file(store_of(options))
     if path is None:
         raise FileNotFoundError(_missing(options))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from safelight.detectors import safety_card
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, PluginOptions
 from safelight.policy.findings import Basis, Finding, ImageBox, Modality
 
 NAME, VERSION = "safety-card-image", "1"
@@ -41,7 +40,7 @@ class ImageCardDetector:
         ]
 
 
-def _load(_options: dict[str, Any]) -> ImageCardDetector:
+def _load(_options: PluginOptions) -> ImageCardDetector:
     return ImageCardDetector()
 
 

@@ -15,6 +15,7 @@ from safelight.detectors.protocol import (
     DetectorGroup,
     DetectorPlugin,
     Keyframe,
+    PluginOptions,
     RunLocation,
     SceneFinding,
     SceneInput,
@@ -159,7 +160,7 @@ def _why_unusable(model: ConfiguredModel) -> str | None:
     return None
 
 
-def _why_none_usable(options: dict[str, Any]) -> str | None:
+def _why_none_usable(options: PluginOptions) -> str | None:
     try:
         models = read_models(options)
         problems = [sentence for model in models if (sentence := _why_unusable(model)) is not None]
@@ -172,7 +173,7 @@ def _why_none_usable(options: dict[str, Any]) -> str | None:
     return " ".join(problems) if len(problems) == len(models) else None
 
 
-def _usable_models(options: dict[str, Any]) -> list[tuple[ConfiguredModel, Calibration | None]]:
+def _usable_models(options: PluginOptions) -> list[tuple[ConfiguredModel, Calibration | None]]:
     return [
         (model, read_calibration(model.calibration))
         for model in read_models(options)
@@ -180,11 +181,11 @@ def _usable_models(options: dict[str, Any]) -> list[tuple[ConfiguredModel, Calib
     ]
 
 
-def _load(options: dict[str, Any]) -> DetectorGroup:
+def _load(options: PluginOptions) -> DetectorGroup:
     return DetectorGroup(_NAME, VERSION, (CustomModelDetector(*usable) for usable in _usable_models(options)))
 
 
-def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
+def _claims(options: PluginOptions) -> tuple[Capability, ...]:
     return tuple(
         one for model, calibration in _usable_models(options) for one in capabilities(model, calibration)
     )

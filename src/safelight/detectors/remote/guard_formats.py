@@ -13,9 +13,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
+
+#: The JSON of an answer.
+Answer: TypeAlias = Mapping[str, Any]
+#: The scores of an answer by category.
+Scores: TypeAlias = dict[str, float]
 
 UNSAFE_SCORE, CONTROVERSIAL_SCORE = 0.9, 0.55
 #: Our categories by those of a guard model; a category of theirs may have none of ours.
@@ -88,7 +93,7 @@ class GuardFormat:
     #: Builds the request body from (model, prompt).
     body: Callable[[str, str], dict[str, Any]]
     #: Parses the response body into a score for each of our categories.
-    read: Callable[[Mapping[str, Any]], dict[str, float]]
+    read: Callable[[Answer], Scores]
     #: Every category that the guard can report.
     categories: tuple[str, ...]
 
@@ -117,7 +122,7 @@ def _shield_body(model: str, prompt: str) -> dict[str, Any]:
     return _chat(model, text, tokens=1, logprobs=True, top_logprobs=10)
 
 
-def read_message_text(answer: Mapping[str, Any]) -> str:
+def read_message_text(answer: Answer) -> str:
     """The text of a chat completion. Raises `UnparseableResponse`."""
     try:
         text = answer["choices"][0]["message"]["content"]
@@ -128,7 +133,7 @@ def read_message_text(answer: Mapping[str, Any]) -> str:
     return text.strip()
 
 
-def _parse_qwen(answer: Mapping[str, Any]) -> dict[str, float]:
+def _parse_qwen(answer: Answer) -> Scores:
     text = read_message_text(answer)
     verdict = _QWEN_LINE.search(text)
     if not verdict:
@@ -144,7 +149,7 @@ def _parse_qwen(answer: Mapping[str, Any]) -> dict[str, float]:
     )
 
 
-def _parse_llama(answer: Mapping[str, Any]) -> dict[str, float]:
+def _parse_llama(answer: Answer) -> Scores:
     first, _line, rest = read_message_text(answer).partition("\n")
     if first.strip() == "safe" and not rest.strip():
         return {}
@@ -155,7 +160,7 @@ def _parse_llama(answer: Mapping[str, Any]) -> dict[str, float]:
     )
 
 
-def _parse_shield(answer: Mapping[str, Any]) -> dict[str, float]:
+def _parse_shield(answer: Answer) -> Scores:
     text = read_message_text(answer).lower()
     if not text.startswith(("yes", "no")):
         raise UnparseableResponse("the answer begins with neither Yes nor No")
@@ -166,7 +171,7 @@ def _parse_shield(answer: Mapping[str, Any]) -> dict[str, float]:
     return {name: round(score, 4) for name, _rule in _SHIELD} if score >= 0.3 else {}
 
 
-def _yes_probability(answer: Mapping[str, Any]) -> float | None:
+def _yes_probability(answer: Answer) -> float | None:
     """Probability of "Yes" relative to "No"; None if the server returns no log probabilities."""
     try:
         top = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
@@ -177,11 +182,11 @@ def _yes_probability(answer: Mapping[str, Any]) -> float | None:
     return yes / (yes + no) if yes + no > 0 else None
 
 
-def _parse_safeguard(answer: Mapping[str, Any]) -> dict[str, float]:
+def _parse_safeguard(answer: Answer) -> Scores:
     return read_json_verdict(answer, _SAFEGUARD)
 
 
-def read_json_verdict(answer: Mapping[str, Any], categories: Sequence[str]) -> dict[str, float]:
+def read_json_verdict(answer: Answer, categories: Sequence[str]) -> Scores:
     """Read the JSON verdict that our policy prompts request from the model. Raises `UnparseableResponse`."""
     try:
         document = json.loads(read_message_text(answer).removeprefix("```json").removesuffix("```"))
@@ -196,14 +201,14 @@ def read_json_verdict(answer: Mapping[str, Any], categories: Sequence[str]) -> d
     return _map_categories(map(str, names), {name: (name,) for name in categories}, score)
 
 
-def _parse_omni(answer: Mapping[str, Any]) -> dict[str, float]:
+def _parse_omni(answer: Answer) -> Scores:
     try:
         scores = answer["results"][0]["category_scores"]
         flags = answer["results"][0]["categories"]
         pairs = [(str(name), float(value), bool(flags.get(name))) for name, value in scores.items()]
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise UnparseableResponse("the answer has no scores") from error
-    found: dict[str, float] = {}
+    found: Scores = {}
     for name, value, flagged in pairs:
         if name not in _CATEGORIES["omni-moderation"]:
             raise UnparseableResponse(f"the answer names the category {name[:40]!r}, which has no mapping")
@@ -217,8 +222,8 @@ def _parse_omni(answer: Mapping[str, Any]) -> dict[str, float]:
     return {name: score for name, score in found.items() if score >= 0.3}
 
 
-def _map_categories(names: Any, mapping: Mapping[str, Sequence[str]], score: float) -> dict[str, float]:
-    found: dict[str, float] = {}
+def _map_categories(names: Any, mapping: Mapping[str, Sequence[str]], score: float) -> Scores:
+    found: Scores = {}
     for name in names:
         if name not in mapping:
             raise UnparseableResponse(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from safelight.detectors.audio.transcripts import TRANSCRIPT_CAPABILITIES
 from safelight.detectors.protocol import (
@@ -13,6 +13,7 @@ from safelight.detectors.protocol import (
     Detector,
     DetectorGroup,
     DetectorPlugin,
+    PluginOptions,
     RunLocation,
 )
 from safelight.policy.findings import Modality
@@ -38,7 +39,7 @@ _NO_TRANSCRIBER = (
 )
 
 
-def _missing(options: dict[str, Any]) -> str | None:
+def _missing(options: PluginOptions) -> str | None:
     from .guard_formats import GUARD_FORMATS
 
     if not options.get("url") or not options.get("model"):
@@ -48,7 +49,7 @@ def _missing(options: dict[str, Any]) -> str | None:
     return None
 
 
-def _load(options: dict[str, Any], name: str) -> Detector:
+def _load(options: PluginOptions, name: str) -> Detector:
     from .guard_formats import GUARD_FORMATS
     from .text_guard import AskMode, GuardDetector, GuardOptions
 
@@ -78,7 +79,7 @@ def _load(options: dict[str, Any], name: str) -> Detector:
     )
 
 
-def _client(options: dict[str, Any], *, connect_s: float = 1.0, read_s: float) -> httpx.Client:
+def _client(options: PluginOptions, *, connect_s: float = 1.0, read_s: float) -> httpx.Client:
     from safelight.core.net.client import Timeouts, upstream_client
 
     key = os.environ.get(str(options["api_key_env"]), "") if options.get("api_key_env") else ""
@@ -86,7 +87,7 @@ def _client(options: dict[str, Any], *, connect_s: float = 1.0, read_s: float) -
     return upstream_client(url, api_key=key, timeouts=Timeouts(connect_s=connect_s, read_s=read_s))
 
 
-def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
+def _claims(options: PluginOptions) -> tuple[Capability, ...]:
     from .guard_formats import GUARD_FORMATS
 
     guard_format = GUARD_FORMATS.get(str(options.get("format")))
@@ -94,7 +95,7 @@ def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
     return tuple(Capability(category=category, modality=Modality.TEXT) for category in named)
 
 
-def _vision_missing(options: dict[str, Any]) -> str | None:
+def _vision_missing(options: PluginOptions) -> str | None:
     from .vision_formats import VISION_FORMATS
 
     if not options.get("url") or not options.get("model"):
@@ -104,7 +105,7 @@ def _vision_missing(options: dict[str, Any]) -> str | None:
     return None
 
 
-def _vision_load(options: dict[str, Any], name: str) -> Detector:
+def _vision_load(options: PluginOptions, name: str) -> Detector:
     from .vision_formats import VISION_FORMATS
     from .vision_guard import VisionGuard, VisionOptions
 
@@ -126,7 +127,7 @@ def _vision_load(options: dict[str, Any], name: str) -> Detector:
     )
 
 
-def _vision_claims(options: dict[str, Any]) -> tuple[Capability, ...]:
+def _vision_claims(options: PluginOptions) -> tuple[Capability, ...]:
     from .vision_formats import VISION_FORMATS
     from .vision_guard import capabilities
 
@@ -138,27 +139,27 @@ def _guards(
     name: str,
     location: RunLocation,
     *,
-    load: Callable[[dict[str, Any], str], Detector],
-    missing: Callable[[dict[str, Any]], str | None],
-    claims: Callable[[dict[str, Any]], tuple[Capability, ...]],
+    load: Callable[[PluginOptions, str], Detector],
+    missing: Callable[[PluginOptions], str | None],
+    claims: Callable[[PluginOptions], tuple[Capability, ...]],
 ) -> DetectorPlugin:
     """The plugin of the guard in the table `name`, and of those in the tables `name.others.NAME`.
 
     The settings of the guards determine the cells that they fill. Without them they declare none.
     """
 
-    def tables(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def tables(options: PluginOptions) -> dict[str, PluginOptions]:
         others = options.get("others", {})
         return {name: options} | {f"{name}:{other}": table for other, table in others.items()}
 
-    def load_all(options: dict[str, Any]) -> Detector:
+    def load_all(options: PluginOptions) -> Detector:
         guards = (load(table, guard) for guard, table in tables(options).items())
         return DetectorGroup(name, _VERSION, guards)
 
-    def why_missing(options: dict[str, Any]) -> str | None:
+    def why_missing(options: PluginOptions) -> str | None:
         return next((why for table in tables(options).values() if (why := missing(table))), None)
 
-    def claims_of_all(options: dict[str, Any]) -> tuple[Capability, ...]:
+    def claims_of_all(options: PluginOptions) -> tuple[Capability, ...]:
         return tuple(dict.fromkeys(one for table in tables(options).values() for one in claims(table)))
 
     return DetectorPlugin(
@@ -178,11 +179,11 @@ VISION_GUARD = _guards(
 )
 
 
-def _transcription_missing(options: dict[str, Any]) -> str | None:
+def _transcription_missing(options: PluginOptions) -> str | None:
     return None if options.get("url") and options.get("model") else _NO_TRANSCRIBER
 
 
-def _load_transcription(options: dict[str, Any]) -> Detector:
+def _load_transcription(options: PluginOptions) -> Detector:
     from .transcription import EndpointTranscriber, TranscriptionOptions
 
     chosen = TranscriptionOptions(

@@ -36,6 +36,7 @@ from .normalise import final_views
 from .purposes import bare_texts
 from .real_people import means_real_person
 
+Indices: TypeAlias = npt.NDArray[np.int64]
 Array: TypeAlias = npt.NDArray[np.float32]
 #: The tokens of a window: (tokens, 384).
 Window: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -94,14 +95,14 @@ class ActThresholds:
     strict: Array
     points: tuple[OperatingPoint, ...]
 
-    def scores(self, odds: Array, best: npt.NDArray[np.int64]) -> Array:
+    def scores(self, odds: Array, best: Indices) -> Array:
         """For each row, the score from 0 to 1. `best`: the index of its most probable class of harm."""
         steepness = np.log(STRICT_SCORE / (1 - STRICT_SCORE)) / (self.strict - self.thresholds)[best]
         excess = (odds - self.thresholds[best]) * steepness
         return np.asarray(1 / (1 + np.exp(-np.clip(excess, -30, 30))), dtype=np.float32)
 
 
-def harm_odds(shares: Array, classes: Sequence[str]) -> tuple[Array, npt.NDArray[np.int64]]:
+def harm_odds(shares: Array, classes: Sequence[str]) -> tuple[Array, Indices]:
     """For each row of probabilities of the classes, the log-odds of any harm, and the index of the most
     probable class of harm.
     """
@@ -129,12 +130,12 @@ class ActNetwork:
     second_bias: Array
     at: ActThresholds
 
-    def scores(self, inputs: Array, top: Array | None = None) -> tuple[Array, npt.NDArray[np.int64]]:
+    def scores(self, inputs: Array, top: Array | None = None) -> tuple[Array, Indices]:
         """For each row, the score from 0 to 1, and the index of the most probable class of harm."""
         odds, best = self.log_odds(inputs, top)
         return self.at.scores(odds, best), best
 
-    def log_odds(self, inputs: Array, top: Array | None = None) -> tuple[Array, npt.NDArray[np.int64]]:
+    def log_odds(self, inputs: Array, top: Array | None = None) -> tuple[Array, Indices]:
         """For each row, the log-odds of any harm, and the index of the most probable class of harm. `top`:
         the log-probabilities by `TopLayers`, which count as much as these networks.
         """
@@ -340,7 +341,7 @@ class _Judged(NamedTuple):
 
     places: tuple[Place, ...]
     scores: Array
-    best: npt.NDArray[np.int64]
+    best: Indices
 
 
 class ActDetector:

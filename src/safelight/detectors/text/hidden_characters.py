@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
+from typing import TypeAlias
 
+#: The kind of a text, its letters, and the place of each letter.
+Hidden: TypeAlias = tuple[str, str, list[int]]
 #: The flags of England, Scotland and Wales: the only use of tags that is seen.
 _FLAG = "\U0001f3f4[\U000e0030-\U000e007a]{1,6}\U000e007f"
 _TAG = "\U000e0000-\U000e007f"
@@ -36,7 +39,7 @@ _BITS = (8, 7)
 _MIN_BITS = 28
 
 
-def hidden_texts(text: str) -> Iterator[tuple[str, str, list[int]]]:
+def hidden_texts(text: str) -> Iterator[Hidden]:
     """What may be hidden in the text: the kind, the letters, and for each letter its place. Most are no
     language.
     """
@@ -78,12 +81,12 @@ def remove_hidden(text: str) -> str:
     return text if text.isascii() else _REMOVED.sub(lambda hit: hit.group(1) or "", text)
 
 
-def _printable(kind: str, letters: list[str], places: list[int]) -> tuple[str, str, list[int]]:
+def _printable(kind: str, letters: list[str], places: list[int]) -> Hidden:
     kept = [(letter, place) for letter, place in zip(letters, places, strict=True) if letter.isprintable()]
     return kind, "".join(letter for letter, _place in kept), [place for _letter, place in kept]
 
 
-def _from_bytes(kind: str, numbers: list[int], places: list[int]) -> tuple[str, str, list[int]]:
+def _from_bytes(kind: str, numbers: list[int], places: list[int]) -> Hidden:
     letters = bytes(numbers).decode("utf-8", "replace")
     # Where each letter begins: the bytes that continue one are 0b10xxxxxx.
     begins = [place for number, place in zip(numbers, places, strict=True) if number & 0xC0 != 0x80]
@@ -92,7 +95,7 @@ def _from_bytes(kind: str, numbers: list[int], places: list[int]) -> tuple[str, 
     return _printable(kind, [*letters], begins)
 
 
-def _from_bits(text: str, places: list[int]) -> Iterator[tuple[str, str, list[int]]]:
+def _from_bits(text: str, places: list[int]) -> Iterator[Hidden]:
     """The letters of the two most frequent characters without width, as zeros and ones and the reverse."""
     common = [sign for sign, _count in Counter(text[place] for place in places).most_common(2)]
     used = [place for place in places if text[place] in common]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol, TypeAlias, cast
 
 from safelight.core.metrics import DETECTOR_TIMEOUTS, SCREENING_SECONDS
 from safelight.core.tracing import child_span, record_child
@@ -31,6 +31,8 @@ from .languages import SHORTEST, is_short
 from .media_text import AssembledText, assemble_passages, join_lines
 from .safety_card import CardDetector
 
+#: Each detector with the texts that it reads.
+_Work: TypeAlias = list[tuple[TextDetector, list[TextContent]]]
 #: Sources of texts that were read from a file; the others are fields of a request.
 _FILE_SOURCES = frozenset({"on_screen", "transcript", "tags"})
 #: Most calls of one detector that may hang at the same time. With this number, the detector is skipped.
@@ -242,7 +244,7 @@ class TextPipeline:
                     complete=not run.note,
                 )
 
-    def _run_all(self, work: list[tuple[TextDetector, list[TextContent]]]) -> list[_Run]:
+    def _run_all(self, work: _Work) -> list[_Run]:
         """Run the local detectors, then the remote ones if the text may be sent to a server."""
         runs = [_Run() for _ in work]
         scripts = self._unloaded_scripts(work)
@@ -262,15 +264,13 @@ class TextPipeline:
             for run in runs
         ]
 
-    def _unloaded_scripts(self, work: list[tuple[TextDetector, list[TextContent]]]) -> set[bool]:
+    def _unloaded_scripts(self, work: _Work) -> set[bool]:
         """Of these texts, the scripts for which models may not be loaded yet."""
         if len(self._loaded) == 2 or not work:
             return set()
         return {is_mostly_chinese(content.text) for content in work[0][1]} - self._loaded
 
-    def _run_local(
-        self, work: list[tuple[TextDetector, list[TextContent]]], runs: list[_Run], limits: _Limits
-    ) -> None:
+    def _run_local(self, work: _Work, runs: list[_Run], limits: _Limits) -> None:
         """Run detectors in order in one thread. If a detector hangs, a new thread continues with the next
         detector.
         """
@@ -284,9 +284,7 @@ class TextPipeline:
                     late.note = late.note or limits.late_note
                 break
 
-    def _run_remote(
-        self, work: list[tuple[TextDetector, list[TextContent]]], runs: list[_Run], limits: _Limits
-    ) -> None:
+    def _run_remote(self, work: _Work, runs: list[_Run], limits: _Limits) -> None:
         """Run the remote detectors beside each other, so that the slowest does not add to the others.
 
         The records of the local detectors decide whether the text may be sent, and which detectors want it.
@@ -314,7 +312,7 @@ class TextPipeline:
 
     def _start_thread(
         self,
-        work: list[tuple[TextDetector, list[TextContent]]],
+        work: _Work,
         runs: list[_Run],
         first: int,
         changed: threading.Condition,
@@ -325,7 +323,7 @@ class TextPipeline:
 
     def _run_from(
         self,
-        work: list[tuple[TextDetector, list[TextContent]]],
+        work: _Work,
         runs: list[_Run],
         first: int,
         changed: threading.Condition,
@@ -359,7 +357,7 @@ class TextPipeline:
 
     def _wait(
         self,
-        work: list[tuple[TextDetector, list[TextContent]]],
+        work: _Work,
         runs: list[_Run],
         position: int,
         changed: threading.Condition,

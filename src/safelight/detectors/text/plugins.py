@@ -8,11 +8,11 @@ from __future__ import annotations
 from functools import cache, lru_cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from safelight.detectors.models.catalogue import E5, find_model, store_of
 from safelight.detectors.models.weights import WeightsChanged
-from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, RunLocation
+from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, PluginOptions, RunLocation
 from safelight.policy.findings import SHIPPED, Category, Modality
 from safelight.policy.measurements import ACTS_WITHOUT_E5
 
@@ -64,7 +64,7 @@ def _text(*categories: Category, measured: str | None = None) -> tuple[Capabilit
     )
 
 
-def _load_words(_options: dict[str, Any]) -> Detector:
+def _load_words(_options: PluginOptions) -> Detector:
     from .words import load_shipped
 
     return load_shipped()
@@ -78,7 +78,7 @@ def _shipped_entities() -> EntityIndex:
     return EntityIndex.of(shipped())
 
 
-def _load_entities(options: dict[str, Any]) -> Detector:
+def _load_entities(options: PluginOptions) -> Detector:
     from .entity_detector import EntityDetector
     from .operator_lists import OperatorLists
 
@@ -86,7 +86,7 @@ def _load_entities(options: dict[str, Any]) -> Detector:
     return EntityDetector(_shipped_entities(), OperatorLists(Path(folder)) if folder else None)
 
 
-def _load_patterns(_options: dict[str, Any]) -> Detector:
+def _load_patterns(_options: PluginOptions) -> Detector:
     from .patterns import PatternDetector
 
     return PatternDetector()
@@ -106,13 +106,13 @@ def _build_distress(folder: str | None, reader: ActReader | None) -> Detector:
     return distress.DistressDetector(shipped_compositions(), distress.load_folder(folder), meaning)
 
 
-def _load_distress(options: dict[str, Any]) -> Detector:
+def _load_distress(options: PluginOptions) -> Detector:
     folder = options.get("classifiers")
     reader = meaning_reader({name: value for name, value in options.items() if name != "classifiers"})
     return _build_distress(folder, reader) if folder else _shipped_distress(reader)
 
 
-def meaning_reader(options: dict[str, Any]) -> ActReader | None:
+def meaning_reader(options: PluginOptions) -> ActReader | None:
     """The reader, if both encoders are installed. Weights that were changed are the concern of the detectors
     that need them.
     """
@@ -132,11 +132,11 @@ def _shipped_conjunction() -> Detector:
     return SexualMinorsDetector(shipped_entries())
 
 
-def _load_conjunction(_options: dict[str, Any]) -> Detector:
+def _load_conjunction(_options: PluginOptions) -> Detector:
     return _shipped_conjunction()
 
 
-def _load_card(_options: dict[str, Any]) -> Detector:
+def _load_card(_options: PluginOptions) -> Detector:
     from .safety_card import CardDetector
 
     return CardDetector({spec.name for spec in SHIPPED} | set(_added_categories()))
@@ -211,26 +211,26 @@ def _shipped_classifiers() -> ClassifierSet:
     return load()
 
 
-def _load_classifiers(options: dict[str, Any]) -> ClassifierSet:
+def _load_classifiers(options: PluginOptions) -> ClassifierSet:
     from .classifiers import load
 
     folder = options.get("classifiers")
     return load(Path(folder)) if folder else _shipped_classifiers()
 
 
-def _load_ngrams(options: dict[str, Any]) -> Detector:
+def _load_ngrams(options: PluginOptions) -> Detector:
     from .classifier_detectors import NgramDetector
 
     return NgramDetector(_load_classifiers(options))
 
 
-def _minilm_missing(options: dict[str, Any]) -> str | None:
+def _minilm_missing(options: PluginOptions) -> str | None:
     from .minilm.package import NOT_INSTALLED, find_weights
 
     return None if find_weights(store_of(options)) else NOT_INSTALLED
 
 
-def _encoders_missing(options: dict[str, Any]) -> str | None:
+def _encoders_missing(options: PluginOptions) -> str | None:
     from .e5 import NOT_INSTALLED
 
     return _minilm_missing(options) or (None if find_model(E5, store_of(options)) else NOT_INSTALLED)
@@ -243,7 +243,7 @@ def _load_encoder(weights: Weights, cache: Path) -> Encoder:
     return Encoder(weights, cache)
 
 
-def _load_minilm(options: dict[str, Any]) -> MiniLmDetector:
+def _load_minilm(options: PluginOptions) -> MiniLmDetector:
     from .classifier_detectors import MiniLmDetector
     from .minilm.cache import default_folder
     from .minilm.package import NOT_INSTALLED, find_weights
@@ -262,7 +262,7 @@ def _load_e5(folder: Path) -> E5Encoder:
     return E5Encoder(folder)
 
 
-def _load_reader(options: dict[str, Any]) -> ActReader:
+def _load_reader(options: PluginOptions) -> ActReader:
     """The reader of texts for these options; detectors with the same options share it. A folder that has only
     the networks of the detector itself, and not the reader's, is no option of the reader.
     """
@@ -282,13 +282,13 @@ def _shared_reader(options: tuple[tuple[str, str], ...], e5: Path | None) -> Act
     return SharedReader(_load_minilm(dict(options)), _load_e5(e5) if e5 else None)
 
 
-def _load_acts(options: dict[str, Any]) -> Detector:
+def _load_acts(options: PluginOptions) -> Detector:
     from .acts import ActDetector, load_folder
 
     return ActDetector(load_folder(options.get("classifiers")), _load_reader(options))
 
 
-def _load_threats(options: dict[str, Any]) -> Detector:
+def _load_threats(options: PluginOptions) -> Detector:
     from .meaning import THREATS, MeaningReader, load_folder
     from .threats import ThreatDetector
 
@@ -296,7 +296,7 @@ def _load_threats(options: dict[str, Any]) -> Detector:
     return ThreatDetector(MeaningReader(classifier, _load_reader(options)))
 
 
-def _act_capabilities(options: dict[str, Any]) -> tuple[Capability, ...]:
+def _act_capabilities(options: PluginOptions) -> tuple[Capability, ...]:
     measured = None if find_model(E5, store_of(options)) else ACTS_WITHOUT_E5
     return tuple(
         Capability(category=category.value, modality=Modality.TEXT, measured=measured)

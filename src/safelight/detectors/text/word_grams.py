@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+Hashes: TypeAlias = npt.NDArray[np.uint32]
 Indices: TypeAlias = npt.NDArray[np.int64]
 Array: TypeAlias = npt.NDArray[np.float32]
 #: An n-gram with the start and end of its words in the text.
@@ -74,7 +75,7 @@ def hash_gram(gram: str) -> int:
     return zlib.crc32(gram.encode("utf-8", "ignore"))
 
 
-def hash_grams(grams: Sequence[Gram]) -> npt.NDArray[np.uint32]:
+def hash_grams(grams: Sequence[Gram]) -> Hashes:
     """The hashes of all n-grams of a text, in the same order."""
     return np.array([hash_gram(gram) for gram, _start, _end in grams], dtype=np.uint32)
 
@@ -83,10 +84,10 @@ def hash_grams(grams: Sequence[Gram]) -> npt.NDArray[np.uint32]:
 class Vocabulary:
     """The n-grams that a classifier knows, as sorted hashes, and how rare each is."""
 
-    hashes: npt.NDArray[np.uint32]
+    hashes: Hashes
     rarity: Array
 
-    def find(self, hashed: npt.NDArray[np.uint32]) -> tuple[Indices, Indices]:
+    def find(self, hashed: Hashes) -> tuple[Indices, Indices]:
         """Column of each known n-gram of a text, and its position in `hashed`."""
         columns = np.minimum(np.searchsorted(self.hashes, hashed), len(self.hashes) - 1)
         known = np.flatnonzero(self.hashes[columns] == hashed)
@@ -96,16 +97,16 @@ class Vocabulary:
         """TF-IDF of a text: sorted columns, and their values."""
         return self.vector_of(hash_grams(grams))
 
-    def vector_of(self, hashed: npt.NDArray[np.uint32]) -> tuple[Indices, Array]:
+    def vector_of(self, hashed: Hashes) -> tuple[Indices, Array]:
         """TF-IDF of a text whose n-grams are hashed already."""
         columns, values = self._weigh(hashed)
         return columns, values / np.float32(_divisor(values))
 
-    def divisor(self, hashed: npt.NDArray[np.uint32]) -> float:
+    def divisor(self, hashed: Hashes) -> float:
         """The number by which the values of a text are divided."""
         return _divisor(self._weigh(hashed)[1])
 
-    def _weigh(self, hashed: npt.NDArray[np.uint32]) -> tuple[Indices, Array]:
+    def _weigh(self, hashed: Hashes) -> tuple[Indices, Array]:
         columns, counts = np.unique(self.find(hashed)[0], return_counts=True)
         return columns, ((1 + np.log(counts)) * self.rarity[columns]).astype(np.float32)
 

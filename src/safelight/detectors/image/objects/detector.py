@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from safelight.detectors.models.catalogue import OBJECTS, find_model, store_of
 from safelight.detectors.onnx_session import open_session
-from safelight.detectors.protocol import Capability, DetectorPlugin, Frame
+from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, PluginOptions
 from safelight.policy.findings import Basis, Category, Finding, Modality
 
 from .conversion import NETWORKS
@@ -89,13 +89,13 @@ class ObjectDetector:
         return output
 
 
-def _missing(options: dict[str, Any]) -> str | None:
+def _missing(options: PluginOptions) -> str | None:
     if find_model(OBJECTS, store_of(options)) is None:
         return f"The networks are not installed; run: safelight models pull {OBJECTS}"
     return None
 
 
-def _load(options: dict[str, Any]) -> ObjectDetector:
+def _load(options: PluginOptions) -> ObjectDetector:
     folder = find_model(OBJECTS, store_of(options))
     if folder is None:
         raise FileNotFoundError(_missing(options))

@@ -8,16 +8,15 @@ Shapes in the form that only religions use are not reported, and a reviewer deci
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from safelight.detectors.protocol import Detector, DetectorPlugin
+from safelight.detectors.protocol import Detector, DetectorPlugin, PluginOptions
 
 from .identity import CAPABILITIES, NAME, VERSION
 
 MODEL = Path(__file__).parent / "net.onnx"
 
 
-def _load(options: dict[str, Any]) -> Detector:
+def _load(options: PluginOptions) -> Detector:
     from .detector import MIN_SCORE, SymbolDetector
 
     return SymbolDetector(MODEL, min_score=float(options.get("min_score", MIN_SCORE)))
