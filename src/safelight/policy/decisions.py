@@ -22,7 +22,7 @@ from .findings import (
     Taxonomy,
 )
 from .grounding import Support, is_text
-from .requirements import ALWAYS_PRESENT, MANDATORY_CELLS, Requirement
+from .requirements import ALWAYS_PRESENT, MANDATORY_CELLS, RequirementsByCell
 from .steering import WATCHER, stopped_by_watcher
 from .verdicts import Action, Context, Verdict
 from .waivers import applicable_waivers
@@ -158,7 +158,7 @@ def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: 
     """
     cells = {(cell.category, cell.modality): cell for cell in coverage}
     present = frozenset(cell.modality for cell in coverage if cell.required)
-    demanded: dict[tuple[str, Modality], tuple[Requirement, ...]] = {
+    demanded: RequirementsByCell = {
         **{place: () for place, cell in cells.items() if cell.required},
         **_list_required(policy, taxonomy, context.stage, present),
     }
@@ -195,19 +195,19 @@ def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: 
 
 def _list_required(
     policy: Policy, taxonomy: Taxonomy, stage: Stage, present: frozenset[Modality]
-) -> dict[tuple[str, Modality], tuple[Requirement, ...]]:
+) -> RequirementsByCell:
     """The cells that the policy requires, plus the mandatory cells, each with its requirements."""
     present |= ALWAYS_PRESENT.get(stage, frozenset())
     mandatory = taxonomy.mandatory
     key = ("demanded", stage, present, mandatory)
     if key not in policy.cache:
         always = [modality for where, modality in MANDATORY_CELLS if where is stage and modality in present]
-        found: dict[tuple[str, Modality], tuple[Requirement, ...]] = {
+        found: RequirementsByCell = {
             (category, modality): () for category in mandatory for modality in always
         }
         found |= policy.required(stage, present)
         policy.cache[key] = dict(sorted(found.items()))
-    demanded: dict[tuple[str, Modality], tuple[Requirement, ...]] = policy.cache[key]
+    demanded: RequirementsByCell = policy.cache[key]
     return demanded
 
 

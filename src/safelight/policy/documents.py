@@ -32,6 +32,7 @@ from .requirements import (
     ALWAYS_PRESENT,
     MANDATORY_CELLS,
     Requirement,
+    RequirementsByCell,
     compile_requirement,
     missing_mandatory,
 )
@@ -69,9 +70,7 @@ class Policy:
         """The document as JSON with sorted keys; this form is hashed, stored and published."""
         return canonical_json.document_text(self.document)
 
-    def required(
-        self, stage: Stage, modalities: Iterable[Modality]
-    ) -> dict[tuple[str, Modality], tuple[Requirement, ...]]:
+    def required(self, stage: Stage, modalities: Iterable[Modality]) -> RequirementsByCell:
         """The required cells at a stage with these modalities, each with its requirements, strictest first.
 
         The stage `prompt` always has text and the stage `output` always has frames, even if the caller does
@@ -80,7 +79,7 @@ class Policy:
         present = frozenset(modalities) | ALWAYS_PRESENT.get(stage, frozenset())
         key = ("required", stage, present)
         if key not in self.cache:
-            found: dict[tuple[str, Modality], tuple[Requirement, ...]] = {}
+            found: RequirementsByCell = {}
             # The sort is stable, so that requirements with the same action keep the order of the document.
             for requirement in sorted(self.requirements, key=lambda one: -one.on_gap.severity):
                 for category, modality, where in requirement.cells():
@@ -88,7 +87,7 @@ class Policy:
                         place = (category, modality)
                         found[place] = (*found.get(place, ()), requirement)
             self.cache[key] = dict(sorted(found.items()))
-        cells: dict[tuple[str, Modality], tuple[Requirement, ...]] = self.cache[key]
+        cells: RequirementsByCell = self.cache[key]
         return cells
 
 

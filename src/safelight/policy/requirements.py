@@ -16,6 +16,8 @@ from .yaml_reader import YamlReader
 MANDATORY = "mandatory"
 
 RequiredCell: TypeAlias = tuple[str, Modality, Stage]
+#: The requirements of one stage by category and modality.
+RequirementsByCell: TypeAlias = "dict[tuple[str, Modality], tuple[Requirement, ...]]"
 
 #: Every policy must require the mandatory categories at these stages in these modalities.
 MANDATORY_CELLS: tuple[tuple[Stage, Modality], ...] = (
