@@ -17,7 +17,7 @@ from . import driver_tables
 from .advice_data import read_rows
 from .driver_tables import Slot
 from .form_table import FormTable
-from .protected_spans import find_names, find_quotations
+from .protected_spans import Span, find_names, find_quotations
 from .text_edit import DiffPart
 
 #: Characters before and after a change that are compared: longer than the longest form of the tables.
@@ -66,7 +66,7 @@ def find_slots(text: str) -> tuple[SlotValue, ...]:
     found: list[SlotValue] = []
     rest = list(text)
 
-    def take(slot: Slot, spans: Iterator[tuple[int, int]]) -> None:
+    def take(slot: Slot, spans: Iterator[Span]) -> None:
         for start, end in spans:
             value = "".join(rest[start:end]).strip().casefold()
             if value:
@@ -118,7 +118,7 @@ def find_fixed_changes(text: str, other: str) -> frozenset[Slot]:
 def _missing(
     values: Sequence[SlotValue],
     others: Sequence[SlotValue],
-    spans: Sequence[tuple[int, int]],
+    spans: Sequence[Span],
     *,
     lost: bool,
 ) -> Iterator[SlotChange]:
@@ -132,7 +132,7 @@ def _missing(
             yield SlotChange(slots=one.slots, value=one.value, lost=lost, named=named)
 
 
-def _touches(value: SlotValue, spans: Sequence[tuple[int, int]]) -> bool:
+def _touches(value: SlotValue, spans: Sequence[Span]) -> bool:
     """Whether a value has a character in one of the spans, which are sorted and do not overlap."""
     place = bisect_left(spans, value.start, key=lambda span: span[1])
     while place < len(spans) and spans[place][0] < value.end:
@@ -152,7 +152,7 @@ def _near_changes(diff: Sequence[DiffPart]) -> tuple[DiffPart, ...]:
     )
 
 
-def _spans(parts: Sequence[DiffPart], change: str, *, left_out: str) -> Iterator[tuple[int, int]]:
+def _spans(parts: Sequence[DiffPart], change: str, *, left_out: str) -> Iterator[Span]:
     position = 0
     for part in parts:
         if part.change == left_out:

@@ -18,6 +18,7 @@ from .drivers import PROMPT, Driver
 from .exclusions import find_exclusions
 from .form_table import FormHit
 from .meaning_slots import FIXED, find_slots
+from .protected_spans import Span
 
 #: Most details of a prompt: for each of them the risk without it is estimated.
 MAX_DETAILS = 30
@@ -76,7 +77,7 @@ class Detail:
 
 
 def find_details(
-    prompt: str, drivers: Sequence[Driver] = (), protected: Sequence[tuple[int, int]] = ()
+    prompt: str, drivers: Sequence[Driver] = (), protected: Sequence[Span] = ()
 ) -> tuple[Detail, ...]:
     """The details of a prompt from left to right. A phrase can be inside a clause.
 
@@ -104,16 +105,14 @@ def find_details(
     return tuple(found[span] for span in sorted(found))[:MAX_DETAILS]
 
 
-def _find_kept_ranges(
-    prompt: str, drivers: Sequence[Driver], protected: Sequence[tuple[int, int]]
-) -> list[tuple[int, int]]:
+def _find_kept_ranges(prompt: str, drivers: Sequence[Driver], protected: Sequence[Span]) -> list[Span]:
     """Character ranges of persons, numbers, ages, identities, quotations, exclusions and drivers."""
     kept = [*protected, *((one.start, one.end) for one in find_exclusions(prompt))]
     kept += [(one.start, one.end) for one in find_slots(prompt) if one.slots & FIXED]
     return kept + [(span.start, span.end) for one in drivers for span in one.spans if span.field == PROMPT]
 
 
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
+def _sentences(text: str) -> Iterator[Span]:
     """Whole sentences after the first one, with the space before them."""
     for before, sentence in pairwise(_WHOLE_SENTENCE.finditer(text)):
         if (
@@ -124,7 +123,7 @@ def _sentences(text: str) -> Iterator[tuple[int, int]]:
             yield sentence.span()
 
 
-def _clauses(text: str, kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _clauses(text: str, kept: Sequence[Span]) -> Iterator[Span]:
     for sentence in _SENTENCE.finditer(text):
         for number, clause in enumerate(_CLAUSE.finditer(text, sentence.start(), sentence.end())):
             is_main = _NEW_THING.match(clause.group()) or (
@@ -161,7 +160,7 @@ def _before_verb(rest: str) -> bool:
     return first is None or bool(rest[1 : first.start].strip()) or first.values[0] in (LINK, MOTION, ADVERB)
 
 
-def _adjectives(text: str, kept: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _adjectives(text: str, kept: Sequence[Span]) -> Iterator[Span]:
     """Adjectives before a noun of the table. Nothing near them belongs to a person."""
     hits = list(find_detail_words(text))
     for number, hit in enumerate(hits[:-1]):
@@ -193,5 +192,5 @@ def _is_short(text: str, words: int) -> bool:
     return 0 < len(found) <= (words if text.isascii() else _MAX_HAN)
 
 
-def _overlaps(span: tuple[int, int], kept: Iterable[tuple[int, int]]) -> bool:
+def _overlaps(span: Span, kept: Iterable[Span]) -> bool:
     return any(span[0] < end and start < span[1] for start, end in kept)

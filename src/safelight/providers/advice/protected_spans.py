@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from safelight.policy.findings import Basis, Finding, TextSpan
 
+#: The range of characters from a start to an end (exclusive).
+Span: TypeAlias = tuple[int, int]
 _QUOTATION = re.compile(
     r'"[^"\n]{1,200}"|“[^”\n]{1,200}”|‘[^’\n]{1,200}’|(?<!\w)\'[^\'\n]{1,200}\'(?!\w)'
     r"|「[^」\n]{1,200}」|『[^』\n]{1,200}』|《[^》\n]{1,200}》|〈[^〉\n]{1,200}〉"
@@ -19,9 +22,7 @@ _CAPITALIZED = re.compile(
 _CAPITALIZED_NEXT = re.compile(r"\s+[A-Z]")
 
 
-def find_protected_spans(
-    text: str, findings: Iterable[Finding], *, field: str
-) -> tuple[tuple[int, int], ...]:
+def find_protected_spans(text: str, findings: Iterable[Finding], *, field: str) -> tuple[Span, ...]:
     """Character ranges of a text that suggestions leave alone. A change there could hide a name from our own
     policy.
 
@@ -37,11 +38,11 @@ def find_protected_spans(
     return (*named, *find_quotations(text), *find_names(text))
 
 
-def find_quotations(text: str) -> Iterator[tuple[int, int]]:
+def find_quotations(text: str) -> Iterator[Span]:
     return (found.span() for found in _QUOTATION.finditer(text))
 
 
-def find_names(text: str) -> Iterator[tuple[int, int]]:
+def find_names(text: str) -> Iterator[Span]:
     """Capitalized words in the middle of a sentence, and at its start if the next word is capitalized too."""
     for found in _CAPITALIZED.finditer(text):
         if found.group("first") is None or _CAPITALIZED_NEXT.match(text, found.end()):

@@ -14,6 +14,7 @@ from safelight.detectors.text.chinese import locale_of
 
 from .driver_tables import Slot
 from .drivers import PROMPT, Driver
+from .protected_spans import Span
 from .suggestions import find_replacements
 from .text_edit import TextEdit
 
@@ -104,19 +105,19 @@ class RewriteForm:
             character_set is None or _is_encodable(edit.text, character_set)
         )
 
-    def _find_gaps(self, words: Sequence[str]) -> list[tuple[int, int]] | None:
+    def _find_gaps(self, words: Sequence[str]) -> list[Span] | None:
         """The words `first` to `last` (exclusive) that stand at each part; None if other words differ."""
         first = len(self._kept[0])
         if list(words[:first]) != self._kept[0]:
             return None
         # For each part: where the text after it may continue, and where the part begins then.
-        ways: list[dict[int, tuple[int, int]]] = []
+        ways: list[dict[int, Span]] = []
         starts = [first]
         for number, part in enumerate(self.parts):
             kept = self._kept[number + 1]
             longest = MAX_NEW_WORDS if self.prompt[part.start : part.end].isascii() else MAX_NEW_HAN
             longest = max(longest, len(_TOKEN.findall(self.prompt[part.start : part.end])))
-            way: dict[int, tuple[int, int]] = {}
+            way: dict[int, Span] = {}
             for start in starts:
                 for end in range(start + 1, min(start + longest, len(words)) + 1):
                     if list(words[end : end + len(kept)]) == kept:
@@ -126,9 +127,9 @@ class RewriteForm:
         return _trace_back(ways, first, len(words))
 
 
-def find_form(prompt: str, drivers: Sequence[Driver], protected: Sequence[tuple[int, int]]) -> RewriteForm:
+def find_form(prompt: str, drivers: Sequence[Driver], protected: Sequence[Span]) -> RewriteForm:
     """The form of a prompt. It has no parts if no reported word may be replaced."""
-    found: dict[tuple[int, int], FormPart] = {}
+    found: dict[Span, FormPart] = {}
     reasons = {
         (span.start, span.end): driver.reason
         for driver in drivers
@@ -184,10 +185,8 @@ def _joined(prompt: str, first: FormPart, second: FormPart) -> FormPart:
     )
 
 
-def _trace_back(
-    ways: Sequence[dict[int, tuple[int, int]]], first: int, end: int
-) -> list[tuple[int, int]] | None:
-    gaps: list[tuple[int, int]] = []
+def _trace_back(ways: Sequence[dict[int, Span]], first: int, end: int) -> list[Span] | None:
+    gaps: list[Span] = []
     for way in reversed(ways):
         if end not in way:
             return None

@@ -22,6 +22,7 @@ from .harm_scenes import acts_on_being
 from .meaning_slots import keeps_meaning
 from .omissions import EstimateRisks, find_changes_by_outcomes, find_simplifications
 from .prompt_details import find_details
+from .protected_spans import Span
 from .scene_changes import FRAMING, StatedFacts, find_scene_changes
 from .suggestion import Suggestion
 from .text_edit import TextEdit, apply_edits
@@ -73,7 +74,7 @@ def suggest(
     drivers: Sequence[Driver],
     facts: StatedFacts | None = None,
     *,
-    protected: Sequence[tuple[int, int]] = (),
+    protected: Sequence[Span] = (),
     estimate: EstimateRisks | None = None,
 ) -> tuple[Suggestion, ...]:
     """The suggestions on a prompt: those that can be applied first, numbered from 1, then advice. Pure.
@@ -132,16 +133,16 @@ def _best_first(
     return [replace(suggestions[best], drivers_left=len(left[best])), *others]
 
 
-def _overlaps(start: int, end: int, protected: Sequence[tuple[int, int]]) -> bool:
+def _overlaps(start: int, end: int, protected: Sequence[Span]) -> bool:
     return any(start < last and first < end for first, last in protected)
 
 
-def _touches(suggestion: Suggestion, protected: Sequence[tuple[int, int]]) -> bool:
+def _touches(suggestion: Suggestion, protected: Sequence[Span]) -> bool:
     return any(_overlaps(edit.start, edit.end, protected) for edit in suggestion.edits)
 
 
 def find_replacements(
-    prompt: str, drivers: Sequence[Driver], protected: Sequence[tuple[int, int]]
+    prompt: str, drivers: Sequence[Driver], protected: Sequence[Span]
 ) -> Iterator[Suggestion]:
     """The replacements of single words and phrases. Whether each keeps the meaning is not checked yet."""
     rows = driver_tables.word_rows()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import httpx
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from safelight.core.errors import SettingsError
 from safelight.providers.protocol import GeneratorInfo
 
+AtLeastOne: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 _SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
 
 #: The types of extra request fields, by their names in the settings.
@@ -33,11 +34,11 @@ class RemoteOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     #: Supported sizes, such as `1280x720`; empty: any size.
     sizes: tuple[str, ...] = ()
     #: How many requests all processes have at the server at the same time; the others wait.
-    max_concurrent: Annotated[int, msgspec.Meta(ge=1)] = 32
+    max_concurrent: AtLeastOne = 32
     #: How many requests all processes submit within 60 seconds; the others wait.
-    max_submissions_per_minute: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_submissions_per_minute: AtLeastOne | None = None
     #: After this number of refusals by the provider in a UTC day, no request is sent until the next day.
-    max_refusals_per_day: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_refusals_per_day: AtLeastOne | None = None
     usd_per_second: Annotated[float, msgspec.Meta(ge=0)] | None = None
     connect_timeout_s: Positive = 5.0
     submit_timeout_s: Positive = 120.0
