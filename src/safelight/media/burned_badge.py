@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from safelight.media.encode import CopiedSound, Mp4Writer, encoded_again
 from safelight.media.probe import VideoLimits, open_container, probe, select_tracks
 from safelight.media.shown_frames import HLG, PQ, FrameShape, is_full_range, planes_of, shown_frames
 
+Floats: TypeAlias = npt.NDArray[np.float32]
 #: Pixel formats that are drawn into; frames in another one, such as RGB, are converted.
 _DRAWN_FORMATS = (
     "yuv420p",
@@ -75,7 +76,7 @@ def burn_badge(source: Path, into: Path, style: BadgeStyle, limits: VideoLimits)
 class _PlanarBadge:
     """A label for frames of one pixel format: where it is in each plane, its values and how opaque it is."""
 
-    patches: tuple[tuple[slice, slice, npt.NDArray[np.float32], npt.NDArray[np.float32]], ...]
+    patches: tuple[tuple[slice, slice, Floats, Floats], ...]
 
     @classmethod
     def draw(cls, style: BadgeStyle, frame: Any, codec: Any, *, rotation: int) -> _PlanarBadge:
@@ -120,9 +121,7 @@ def _even_range(marked: npt.NDArray[np.bool_]) -> slice:
     return slice(places[0] // 2 * 2, (places[-1] + 2) // 2 * 2)
 
 
-def _yuv(
-    rgb: npt.NDArray[np.float32], shares: tuple[float, float], bits: int, *, is_full: bool
-) -> npt.NDArray[np.float32]:
+def _yuv(rgb: Floats, shares: tuple[float, float], bits: int, *, is_full: bool) -> Floats:
     """Code values of luma and both chroma components, for RGB from 0 to 1 (H.273, 8.3)."""
     red, blue = shares
     luma = rgb @ np.array([red, 1 - red - blue, blue], np.float32)
@@ -133,9 +132,9 @@ def _yuv(
     return np.stack([luma * luma_span + black, *chroma], axis=-1)
 
 
-def _shrink(values: npt.NDArray[np.float32], across: int, down: int) -> npt.NDArray[np.float32]:
+def _shrink(values: Floats, across: int, down: int) -> Floats:
     """Means of blocks, for planes with fewer samples than pixels."""
     rows, columns = values.shape[0] // down, values.shape[1] // across
     blocks = values[: rows * down, : columns * across].reshape(rows, down, columns, across)
-    means: npt.NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
+    means: Floats = blocks.mean(axis=(1, 3), dtype=np.float32)
     return means

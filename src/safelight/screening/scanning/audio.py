@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,8 @@ from .audio_report import (
 )
 from .detector_runner import DetectorRunner
 
+#: Start and end of a part of the sound, in seconds.
+Span: TypeAlias = tuple[float, float]
 Samples = npt.NDArray[np.float32]
 
 #: Sample rate of speech files (mono, 16 bits).
@@ -84,8 +87,8 @@ class _AudioScan:
         self._findings: dict[tuple[object, ...], Finding] = {}
         self._transcript: list[MediaText] = []
         #: Speech for which a transcriber has no reliable text, in seconds of the clip.
-        self._unreadable: list[tuple[float, float]] = []
-        self._speech_spans: list[tuple[float, float]] = []
+        self._unreadable: list[Span] = []
+        self._speech_spans: list[Span] = []
         self._files: list[SpeechFile] = []
 
     @property
@@ -113,12 +116,12 @@ class _AudioScan:
         if self._speech_dir is not None and own_speech:
             self._write_speech(self._speech_dir, window, own_speech)
 
-    def _find_speech(self, window: AudioWindow) -> list[tuple[float, float]]:
+    def _find_speech(self, window: AudioWindow) -> list[Span]:
         """The spans of speech in a window, in seconds from its start.
 
         Without a working speech detector, the whole window is one span unless it is silent.
         """
-        spans: list[tuple[float, float]] = []
+        spans: list[Span] = []
         for runner in self._vad_runners:
             if isinstance(runner.detector, VoiceActivityDetector):
                 chunk = _chunk(window, runner.detector.rate)
@@ -134,9 +137,7 @@ class _AudioScan:
     def _has_working_vad(self) -> bool:
         return bool(self._vad_runners) and all(runner.usable for runner in self._vad_runners)
 
-    def _transcribe(
-        self, runner: DetectorRunner, window: AudioWindow, speech: Sequence[tuple[float, float]]
-    ) -> None:
+    def _transcribe(self, runner: DetectorRunner, window: AudioWindow, speech: Sequence[Span]) -> None:
         detector = runner.detector
         if not isinstance(detector, InProcessTranscriber):
             return
@@ -153,7 +154,7 @@ class _AudioScan:
                 else:
                     self._unreadable.append((line.start_s, line.end_s))
 
-    def _write_speech(self, folder: Path, window: AudioWindow, speech: Sequence[tuple[float, float]]) -> None:
+    def _write_speech(self, folder: Path, window: AudioWindow, speech: Sequence[Span]) -> None:
         samples = window.samples[SPEECH_RATE_HZ]
         joined, offsets = _join_speech(
             samples,
@@ -217,11 +218,11 @@ def _duplicate_key(finding: Finding) -> tuple[object, ...]:
     return (finding.category, finding.detector, finding.reason, times)
 
 
-def _pad(spans: Iterable[tuple[float, float]], duration_s: float) -> list[tuple[float, float]]:
+def _pad(spans: Iterable[Span], duration_s: float) -> list[Span]:
     return merge_spans((max(start - _PAD_S, 0.0), min(end + _PAD_S, duration_s)) for start, end in spans)
 
 
-def _split_spans(spans: Iterable[tuple[float, float]], max_s: float) -> list[tuple[float, float]]:
+def _split_spans(spans: Iterable[Span], max_s: float) -> list[Span]:
     """The spans, split into pieces of at most `max_s` seconds."""
     return [
         (start + max_s * index, min(start + max_s * (index + 1), end))
@@ -231,9 +232,9 @@ def _split_spans(spans: Iterable[tuple[float, float]], max_s: float) -> list[tup
     ]
 
 
-def _group_spans(spans: Iterable[tuple[float, float]], max_s: float) -> list[list[tuple[float, float]]]:
+def _group_spans(spans: Iterable[Span], max_s: float) -> list[list[Span]]:
     """The spans in groups of at most `max_s` seconds."""
-    groups: list[list[tuple[float, float]]] = []
+    groups: list[list[Span]] = []
     filled_s = 0.0
     for start, end in spans:
         if not groups or filled_s + end - start > max_s:
@@ -245,7 +246,7 @@ def _group_spans(spans: Iterable[tuple[float, float]], max_s: float) -> list[lis
 
 
 def _join_speech(
-    samples: Samples, rate: int, window_s: float, spans: Iterable[tuple[float, float]], *, pause_s: float
+    samples: Samples, rate: int, window_s: float, spans: Iterable[Span], *, pause_s: float
 ) -> tuple[Samples, tuple[SpanOffset, ...]]:
     """The spans of a window with a pause after each, and the position of each in the result."""
     silence = np.zeros(round(pause_s * rate), np.float32)
