@@ -29,7 +29,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
         return 0.0, 1.0
     rate, z2 = hits / n, Z * Z
     middle = (rate + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z * math.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    half = _half_width(rate, n)
     # A rounding error must not put the rate outside its interval.
     return min(max(0.0, middle - half), rate), max(min(1.0, middle + half), rate)
 
