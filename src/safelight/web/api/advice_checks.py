@@ -130,11 +130,9 @@ def _blocked_at(value: Any) -> BlockedAt | None:
 def _age(value: Any) -> int | None:
     if value is None:
         return None
-    text = str(value)
-    if not isinstance(value, bool) and text.isascii() and text.isdigit() and len(text) < 4:
-        age = int(text)
-        if MIN_AGE <= age <= MAX_AGE:
-            return age
+    age = _small_number(value)
+    if age is not None and MIN_AGE <= age <= MAX_AGE:
+        return age
     raise InvalidField(f"`age` must be a number from {MIN_AGE} to {MAX_AGE}.", param="age")
 
 
@@ -172,7 +170,14 @@ def read_language(value: Any, request: Request) -> str:
 def _number(value: Any) -> int | None:
     if value is None:
         return None
+    number = _small_number(value)
+    if number is None:
+        raise InvalidField("`apply` must be the number of a suggestion.", param="apply")
+    return number
+
+
+def _small_number(value: Any) -> int | None:
+    """The number of at most three digits that a form or a JSON body has; None if it is none."""
     text = str(value)
-    if not isinstance(value, bool) and text.isascii() and text.isdigit() and len(text) < 4:
-        return int(text)
-    raise InvalidField("`apply` must be the number of a suggestion.", param="apply")
+    is_number = not isinstance(value, bool) and text.isascii() and text.isdigit() and len(text) < 4
+    return int(text) if is_number else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -67,16 +67,7 @@ class ReportObject(BaseModel):
     openapi_extra=describe_body("report", LANGUAGES=[*LANGUAGES, None]),
 )
 async def report(request: Request, app: App, principal: Reader, video_id: str) -> Response:
-    fields = await read_fields(request)
-    new = NewReport(
-        video_id=video_id,
-        category=optional_text(fields, "category"),
-        reason=optional_text(fields, "reason"),
-        note=optional_text(fields, "note") or "",
-        contact=optional_text(fields, "contact"),
-        language=optional_text(fields, "language") or "en",
-        end_user=optional_identifier(fields, "safety_identifier"),
-    )
+    new = replace(_read_report(await read_fields(request)), video_id=video_id)
     return await app.show(receipt_object, app.services.reports.add, principal, new)
 
 
@@ -94,13 +85,8 @@ async def report(request: Request, app: App, principal: Reader, video_id: str) -
 async def add(request: Request, app: App, principal: Reader) -> Response:
     fields = await read_fields(request)
     reject_hashes(fields)
-    new = NewReport(
-        category=optional_text(fields, "category"),
-        reason=optional_text(fields, "reason"),
-        note=optional_text(fields, "note") or "",
-        contact=optional_text(fields, "contact"),
-        language=optional_text(fields, "language") or "en",
-        end_user=optional_identifier(fields, "safety_identifier"),
+    new = replace(
+        _read_report(fields),
         lane=_lane(fields),
         location=optional_text(fields, "location") or "",
         name=optional_text(fields, "name"),
@@ -167,6 +153,18 @@ def status_object(status: NoticeStatus) -> dict[str, Any]:
         "released": one.released,
     }
     return {"id": one.id, "object": "safelight.report", "notices": [notice]}
+
+
+def _read_report(fields: Mapping[str, Any]) -> NewReport:
+    """The fields that every report has."""
+    return NewReport(
+        category=optional_text(fields, "category"),
+        reason=optional_text(fields, "reason"),
+        note=optional_text(fields, "note") or "",
+        contact=optional_text(fields, "contact"),
+        language=optional_text(fields, "language") or "en",
+        end_user=optional_identifier(fields, "safety_identifier"),
+    )
 
 
 def _lane(fields: Mapping[str, Any]) -> ReportLane:
