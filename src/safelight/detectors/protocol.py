@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -223,6 +223,15 @@ class Keyframe:
     path: Path
     width: int
     height: int
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Keyframe:
+        """The keyframe that `as_json` describes."""
+        return cls(**{**raw, "path": Path(raw["path"])})
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, for a request to a model process."""
+        return {**asdict(self), "path": str(self.path)}
 
     def pixels(self) -> npt.NDArray[np.uint8]:
         """The picture, (height, width, 3). Raises `ValueError` if the file does not have the recorded

@@ -58,7 +58,7 @@ def load(_options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]
     finder = FaceFinder()
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
-        keyframes = [Keyframe(**{**raw, "path": Path(raw["path"])}) for raw in request["keyframes"]]
+        keyframes = [Keyframe.from_json(raw) for raw in request["keyframes"]]
         boxes = {int(place): [FaceBox(*box) for box in found] for place, found in request["boxes"].items()}
         return {"tracks": finder.find_tracks(keyframes, boxes, moving=request["moving"])}
 

@@ -33,17 +33,7 @@ class DlibFaceEmbedder:
         """
         answer = self._process.call(
             {
-                "keyframes": [
-                    {
-                        "frame": keyframe.frame,
-                        "start_s": keyframe.start_s,
-                        "end_s": keyframe.end_s,
-                        "path": str(keyframe.path),
-                        "width": keyframe.width,
-                        "height": keyframe.height,
-                    }
-                    for keyframe in keyframes
-                ],
+                "keyframes": [keyframe.as_json() for keyframe in keyframes],
                 "boxes": {str(place): [list(box) for box in found] for place, found in boxes.items()},
                 "moving": moving,
             },

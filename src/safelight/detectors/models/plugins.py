@@ -47,7 +47,7 @@ def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     classifier = Classifier(folder, spec)
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
-        keyframes = [Keyframe(**{**raw, "path": Path(raw["path"])}) for raw in request["keyframes"]]
+        keyframes = [Keyframe.from_json(raw) for raw in request["keyframes"]]
         return {
             "weights": identity,
             "rows": classifier.score_images([keyframe.pixels() for keyframe in keyframes]),
@@ -117,17 +117,7 @@ def query_process(
 
     Raises `ModelFailed`.
     """
-    request = [
-        {
-            "frame": keyframe.frame,
-            "start_s": keyframe.start_s,
-            "end_s": keyframe.end_s,
-            "path": str(keyframe.path),
-            "width": keyframe.width,
-            "height": keyframe.height,
-        }
-        for keyframe in keyframes
-    ]
+    request = [keyframe.as_json() for keyframe in keyframes]
     answer = process.call({"keyframes": request}, timeout_s=model.spec.timeout_s)
     if not all(math.isfinite(raw) for row in answer["rows"] for raw in row.values()):
         raise ModelFailed("The model returned something that is not a score.")
