@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, func, select
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.models import account_subject, end_user_subject
+from safelight.cases.reports.models import shown_reason
 from safelight.store.database import Transaction
 from safelight.store.tables import appeals, cases, reports, statements, strikes, videos
 from safelight.videos.case_rows import Case
@@ -143,7 +144,7 @@ def _read(
             PersonEntry(
                 at=row.created_at,
                 kind=kind,
-                what=row.reason,
+                what=shown_reason(row.reason, row.category),
                 category=row.category or "",
                 video_id=row.video_id,
             )

@@ -29,7 +29,15 @@ from safelight.policy.explanations import ExplanationLevel
 from safelight.policy.findings import Category
 from safelight.screening.text_screening import ScreeningState
 from safelight.videos.case_rows import Case, CaseFile, CaseKind, CaseState, Decision
-from safelight.videos.case_rows.models import ACTIONS, HEARTBEAT_S, SEVERE, UNDO_S, SenderRecord, ViewSwitch
+from safelight.videos.case_rows.models import (
+    ACTIONS,
+    HEARTBEAT_S,
+    SEVERE,
+    UNDO_S,
+    SenderRecord,
+    ViewSwitch,
+    highest_rank,
+)
 from safelight.videos.models import FIRST_OUTPUT, StageRecord, VideoRecord
 from safelight.videos.transcripts import SpokenLine, Transcript
 from safelight.web.auth import AppState
@@ -338,7 +346,13 @@ class ReviewPages(PageHandler):
         case_id = request.path_params["case_id"]
         history = await self.run(self.services.reviews.person, principal, case_id)
         return await self.render_page(
-            request, "case_person.html", principal, history=history, case_id=case_id, max_of_kind=MAX_OF_KIND
+            request,
+            "case_person.html",
+            principal,
+            history=history,
+            case_id=case_id,
+            max_of_kind=MAX_OF_KIND,
+            name_reason=name_reason,
         )
 
     async def decide(self, request: Request, principal: Principal) -> Response:
@@ -497,6 +511,9 @@ class ReviewPages(PageHandler):
             problem=problem,
             problem_text=conflict_text(case_file, t) if isinstance(problem, Conflict) else None,
             own=last_decision(case_file, principal, self.console.clock(), t),
+            may_escalate=not case_file.case.is_blind
+            and max(principal.review_rank, case_file.case.required_rank)
+            < highest_rank(quarantined=case_file.case.quarantined),
             undo_seconds=round(UNDO_S),
             undone=problem is None and "undone" in request.query_params,
             missing=missing,

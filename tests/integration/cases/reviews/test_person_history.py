@@ -88,6 +88,8 @@ def test_one_list_has_what_is_on_record_about_the_person_and_nothing_of_others(r
     assert (found.account, found.end_user, found.is_cut) == ("key_1", "end-7", False)
     assert kinds(found) == ["appeal", "case", "report_sent", "reported", "strike", "video"]
     assert [one.prompt for one in found.entries if one.kind is EntryKind.VIDEO] == ["a fight on a stage"]
+    # The words of a reporter are in the case.
+    assert [one.what for one in found.entries if one.kind is EntryKind.REPORTED] == ["other"]
     assert [one.is_over for one in found.entries if one.kind is EntryKind.STRIKE] == [False]
     room.clock.now += 60
     assert [one.is_over for one in history(room, case).entries if one.kind is EntryKind.STRIKE] == [True]

@@ -124,6 +124,17 @@ def test_an_escalation_that_is_not_possible_is_explained_on_the_case(
     assert (refused.status_code, "no role is higher" in refused.text) == (409, True)
 
 
+def test_who_has_the_highest_role_is_not_offered_to_escalate(
+    staff: httpx.Client, console: ConsoleServer, sign_in: SignIn
+) -> None:
+    case = console.hold(create_video(staff, "a scene for every role"))
+    offered = [
+        f"/review/{case.id}/escalate" in sign_in(role).get(f"/review/{case.id}").text
+        for role in (Role.REVIEWER, Role.SENIOR_REVIEWER, Role.TRUST_LEAD)
+    ]
+    assert offered == [True, True, False]
+
+
 def test_a_rule_is_enough_and_the_next_case_follows(staff: httpx.Client, console: ConsoleServer) -> None:
     case = console.hold(create_video(staff, "a third scene"))
     done = staff.post(f"/review/{case.id}", data={"action": "approve", "clause": "vi-3", "reason": ""})
