@@ -403,14 +403,16 @@ class Appeals:
         return True
 
     def link_token(self, principal: Principal, statement: Statement) -> str | None:
-        """The secret of the link by which the end user appeals this decision without an account. None if no
-        appeal is possible, or if the end user is not one of this principal.
+        """The secret of the link by which an end user appeals this decision without an account, or an account
+        that about its report. None if no appeal is possible, or if it is not one of this principal.
         """
         return self.link_of(statement) if principal.id == _account_of(statement) else None
 
     def link_of(self, statement: Statement) -> str | None:
         """The same for the receipt of a report, whose secret only its sender has."""
-        if statement.content.end_user is None or statement.objection_until is None:
+        told = statement.content
+        is_linked = told.end_user is not None or told.kind in BY_REPORTER
+        if not is_linked or statement.objection_until is None:
             return None
         secret = self._keys.encrypt(f"{statement.tenant} {statement.id}".encode(), _LINK)
         return base64.urlsafe_b64encode(secret).decode().rstrip("=")

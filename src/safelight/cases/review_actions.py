@@ -36,6 +36,7 @@ from safelight.videos.withdrawal import withdraw_within
 
 from .appeals import BY_REPORTER
 from .reports import ReportedVideo
+from .reports.notice_store import reverse_keep
 from .reports.stay_down import delete_hashes
 
 _log = logging.getLogger(__name__)
@@ -179,8 +180,10 @@ class ReviewActions:
 
     def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None] | None:
         """Reinstate a blocked or withdrawn video under a new id; withdraw one whose report was rejected."""
-        if statement_of_case(tx, case.id).content.kind in BY_REPORTER:
+        told = statement_of_case(tx, case.id).content
+        if told.kind in BY_REPORTER:
             self._withdraw(tx, case, decision)
+            reverse_keep(tx, told.case_id)
             state_appeal_outcome(self._context, tx, case, decision, StatementKind.REPORT_UPHELD)
             return None
         new_video_id = reinstate(self._context, tx, case.video_id, decision)

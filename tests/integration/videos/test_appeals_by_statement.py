@@ -450,3 +450,21 @@ def test_pages_offer_an_appeal_only_to_those_who_may_send_it(house: House) -> No
             offered.append([address in page for page in pages])
     nothing, both = [False, False], [True, True]
     assert offered == [both, nothing, nothing, both]
+
+
+def test_an_account_appeals_the_decision_about_its_report_from_its_list_of_statements(house: House) -> None:
+    video = delivered(house)
+    reader = key_of(house, "a reader", *ROLES[Role.CREATOR].scopes)
+    reports = house.container.correspondence.reports
+    decide_report(house, reports.add(reader, NewReport(video_id=video.id, reason="offensive")), "keep")
+    with TestClient(house.app) as client:
+        token = house.accounts.create_login_link(reader)
+        client.post("/login", data={"token": token}, headers={"origin": "http://testserver"})
+        listed = html.unescape(client.get("/account/statements").text)
+        (address,) = re.findall(r'href="(/appeal\?token=[^"]+)"', listed)
+        client.post(address, data={"text": "Look again."}, headers={"origin": "http://testserver"})
+        assert address not in html.unescape(client.get("/account/statements").text)
+    (told,) = house.statements.find(reader, StatementQuery()).items
+    decide_appeal(house, house.appeals.of_statement(reader, told.id), "overturn")
+    assert house.reread(video).state is VideoState.WITHDRAWN
+    assert house.appeals.link_token(house.who, told) is None

@@ -19,6 +19,7 @@ from safelight.accounts.audit import read_entries
 from safelight.accounts.models import account_subject
 from safelight.accounts.statements import StatementSource
 from safelight.accounts.terms import AccountTerms, Terms
+from safelight.cases.appeals import NewAppeal
 from safelight.cases.inputs import DecisionRequest
 from safelight.cases.removal_follow_up import RemovalFollowUp
 from safelight.cases.reports import NewReport, NoticeOutcome, Receipt
@@ -144,6 +145,33 @@ def test_who_removed_a_video_does_not_decide_the_appeal_of_its_copy(house: House
     # What the removal rested on, not the verdict of the scan that allowed the copy.
     case = house.reviews.get(ben, case_id).case
     assert (case.category, case.reason) == ("ncii", "Reported: intimate")
+
+
+def test_the_copies_of_a_kept_video_go_when_the_appeal_of_its_reporter_succeeds(
+    house: House, tmp_path: Path
+) -> None:
+    video, copy = (
+        deliver(house, make_scene(tmp_path / f"{crf}.mp4", 5, crf=crf), str(crf)) for crf in (23, 30)
+    )
+    reports = house.container.correspondence.reports
+    sent = reports.add(house.who, intimate(video_id=video.id, end_user="reader-3"))
+    decide(house, "keep")
+    follow_up(house)
+    assert status_of(house, sent).notice.outcome is NoticeOutcome.KEPT
+    told = status_of(house, sent).statement
+    assert told is not None
+    new = NewAppeal(statement_id=told.id, text="That is me.", end_user="reader-3")
+    case_id = house.appeals.send(house.who, new).case_id
+    house.reviews.decide(
+        reviewer(house, "ben"),
+        case_id,
+        DecisionRequest(action="overturn", reason="Seen.", **house.ground()),
+    )
+    for _ in range(2):
+        follow_up(house)
+    assert {house.reread(one).state for one in (video, copy)} == {VideoState.WITHDRAWN}
+    assert status_of(house, sent).notice.outcome is NoticeOutcome.REMOVED
+    assert blocked_hashes(house)
 
 
 def test_a_frame_that_other_videos_also_show_is_not_listed(house: House, tmp_path: Path) -> None:

@@ -176,6 +176,12 @@ def answer(tx: Transaction, notice_id: str, outcome: NoticeOutcome) -> bool:
     return bool(changed)
 
 
+def reverse_keep(tx: Transaction, case_id: str | None) -> None:
+    """The appeal of a reporter was successful: the video is removed after all, and its copies are due."""
+    kept = (notices.c.case_id == case_id, notices.c.outcome == NoticeOutcome.KEPT.value)
+    tx.update(notices, *kept, outcome=NoticeOutcome.REMOVED.value, followed_up_at=None)
+
+
 def count_upheld(tx: Transaction, reporter: str, *, newest: int) -> tuple[int, int]:
     """Of the newest decided cases of a reporter: how many, and for how many the video was withdrawn."""
     rows: Sequence[Row[Any]] = tx.select(

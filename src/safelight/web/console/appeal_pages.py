@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from safelight.accounts import Principal
 from safelight.accounts.statements import Statement, StatementQuery, StatementText, describe
-from safelight.cases.appeals import BY_REQUESTER, Appeal
+from safelight.cases.appeals import BY_REPORTER, BY_REQUESTER, Appeal
 from safelight.core.envelopes import format_iso
 from safelight.core.errors import Conflict, InvalidField, NotFound, SafelightError
 from safelight.core.i18n import load_messages
@@ -49,13 +49,24 @@ class StatementPages(PageHandler):
             principal,
             a=load_messages("accounts", t.tag),
             video_id=wanted.video_id,
-            statements=[_view(statement, t, now, may_appeal=may_appeal) for statement in page.items],
+            statements=[
+                _view(one, t, now, may_appeal=may_appeal, link=self._link(principal, one))
+                for one in page.items
+            ],
             next_page=f"/account/statements?after={last}" if page.has_more and not wanted.video_id else "",
             is_later_page=wanted.after is not None,
         )
 
+    def _link(self, principal: Principal, one: Statement) -> str:
+        """The page on which an account appeals the decision about its report; empty for other decisions."""
+        is_own = one.content.kind in BY_REPORTER and one.content.end_user is None
+        token = self.services.appeals.link_token(principal, one) if is_own else None
+        return _link_address(token) if token else ""
 
-def _view(statement: Statement, t: Translations, now: float, *, may_appeal: bool) -> Mapping[str, object]:
+
+def _view(
+    statement: Statement, t: Translations, now: float, *, may_appeal: bool, link: str
+) -> Mapping[str, object]:
     """What the page shows of a statement: labels and paragraphs, with the decision as the heading."""
     text = describe(statement, level=ExplanationLevel.DEVELOPER, language=t.tag)
     label = load_messages("statements", t.tag)
@@ -67,10 +78,11 @@ def _view(statement: Statement, t: Translations, now: float, *, may_appeal: bool
         (label("label.objection"), text.objection),
     ]
     content, until = statement.content, statement.objection_until
-    may_appeal = may_appeal and content.kind in BY_REQUESTER and not statement.is_appealed
-    may_appeal = may_appeal and until is not None and until > now
+    may_appeal = bool(link) or (may_appeal and content.kind in BY_REQUESTER)
+    may_appeal = may_appeal and not statement.is_appealed and until is not None and until > now
     return {
         "video_id": content.video_id or "",
+        "appeal": link or f"/videos/{content.video_id}/appeal",
         "appeal_until": format_datetime(until, t) if may_appeal and until is not None else "",
         "id": statement.id,
         "decision": text.decision,
