@@ -188,8 +188,9 @@ class AppealPages(PageHandler):
     ) -> Response:
         try:
             needs_reason = await self.run(self.services.appeals.needs_reason, principal, video_id)
-        except (NotFound, Conflict) as impossible:
-            needs_reason, problem = False, problem or impossible
+        except (NotFound, Conflict):
+            # The answer to the form gives the reason.
+            needs_reason = False
         return await self._render(
             request,
             principal,
