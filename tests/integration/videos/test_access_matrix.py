@@ -69,6 +69,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/safelight/access-requests/{request_id}/decision": {"action": "decline", "reason": "x"},
     "POST /v1/safelight/consents/{consent_id}/decision": {"confirm": False},
     "POST /v1/safelight/reports/{report_id}/video": {"video_id": None},
+    "POST /review/pages/{report_id}": {"action": "none"},
     "POST /v1/safelight/templates/{name}/render": {"version": 1, "values": {"TIME": "dawn"}},
     "POST /v1/vault/{entry_id}/decision": {"decision": "reported"},
     "POST /v1/webhook_endpoints/{webhook_endpoint_id}": {"name": "y"},
