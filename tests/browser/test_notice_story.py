@@ -101,7 +101,7 @@ def test_a_stranger_has_a_video_its_copies_and_later_uploads_stopped(
     reviewer = site.visit("/review", who=ada)
     expect(reviewer.locator("#pages")).to_contain_text(PLATFORM)
     reviewer.locator("#pages [name=video_id]").fill(again.id)
-    reviewer.locator("#pages button").click()
+    reviewer.locator("#pages button[value=place]").click()
     expect(reviewer.locator("#pages")).to_have_count(0)
     reviewer.locator("[data-row]").click()
     reviewer.locator("#reason").fill("It is she.")
