@@ -147,7 +147,12 @@ def waive(container: Container) -> None:
 
 
 def order_all(
-    container: Container, jobs: int, models: tuple[str, ...] = MODELS, *, when: str = "in the morning"
+    container: Container,
+    jobs: int,
+    models: tuple[str, ...] = MODELS,
+    *,
+    when: str = "in the morning",
+    size: str = "640x360",
 ) -> list[str]:
     """Jobs as the front door writes them; nobody carries them until a worker sweeps."""
     who = operator(container)
@@ -159,7 +164,7 @@ def order_all(
             prompt=f"a quiet lake {when}, take {number}",
             model=models[number % len(models)],
             seconds="1",
-            size="640x360",
+            size=size,
         )
         ids.append(videos.create(who, request).id)
     return ids
