@@ -19,7 +19,7 @@ from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.videos.case_rows import CaseKind, NewCase, open_case
 from safelight.videos.context import PipelineContext
-from safelight.videos.files import drop_files
+from safelight.videos.files import awaits_follow_up, drop_files
 from safelight.videos.models import VideoState
 from safelight.videos.video_statements import WithdrawalCause
 from safelight.videos.withdrawal import find_family, withdraw_within
@@ -210,10 +210,9 @@ def _is_due(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
 
 def _drop_deleted(tx: Transaction, video_id: str) -> None:
     """Delete the file of a video that its owner deleted, after the last report about it."""
-    of = tables.notices.c
     video = tx.one(tables.videos, video_id, lock=True)
     is_left = video is not None and video.deleted_at is not None and not video.vaulted
-    if is_left and not tx.count(tables.notices, of.video_id == video_id, of.followed_up_at.is_(None)):
+    if is_left and not awaits_follow_up(tx, video_id):
         drop_files(tx, video_id, kind="sealed")
 
 

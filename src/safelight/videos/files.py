@@ -86,6 +86,15 @@ def drop_files(tx: Transaction, video_id: str, *, kind: str | None = None, witho
     tx.update(tables.assets, *where, deleted_at=tx.now())
 
 
+def awaits_follow_up(tx: Transaction, video_id: str) -> bool:
+    """Whether a report about a video was not decided yet, or its copies were not looked for."""
+    of, cases = tables.notices.c, tables.cases
+    # By the case, which has an index.
+    found = tx.select(cases, cases.c.video_id == video_id, columns=[cases.c.id])
+    about = of.case_id.in_([row.id for row in found])
+    return tx.count(tables.notices, about, of.followed_up_at.is_(None)) > 0
+
+
 def paid_clip_end(tx: Transaction, video_id: str) -> float | None:
     """Until when the paid clip of a video that ends now, without a verdict, is kept; None if it has none."""
     return tx.now() + PAID_CLIP_S if tx.count(tables.assets, *_paid_clip(video_id)) else None

@@ -28,7 +28,7 @@ from .case_rows import close_cases
 from .characters import Characters
 from .context import PipelineContext
 from .evasion import EvasionTracker
-from .files import drop_files
+from .files import awaits_follow_up, drop_files
 from .idempotency import ClaimExpired, CompletedKey, IdempotencyKeys, fingerprint
 from .lineage import Lineage
 from .models import (
@@ -209,9 +209,7 @@ class VideoService:
                     param="video_id",
                 )
             if not video.vaulted:
-                of = tables.notices.c
-                followed = tx.count(tables.notices, of.video_id == video.id, of.followed_up_at.is_(None)) == 0
-                drop_files(tx, video.id, without="" if followed else "sealed")
+                drop_files(tx, video.id, without="sealed" if awaits_follow_up(tx, video.id) else "")
             erase_recovery_data(tx, video)
             erase_reasons(tx, video.id)
             update(tx, video, deleted_at=tx.now(), clip_kept_until=None)

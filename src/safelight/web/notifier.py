@@ -19,6 +19,7 @@ from safelight.accounts.standing import TOPIC as STANDING_TOPIC
 from safelight.accounts.statements import statement_of_case
 from safelight.accounts.webhooks import Deliveries, WebhookDelivery, build_payload, signed_headers
 from safelight.cases.appeals import BY_REPORTER
+from safelight.cases.reports.notice_store import PAGE_TOPIC
 from safelight.cases.reports.notice_store import TOPIC as REPORT_TOPIC
 from safelight.cases.reviews.case_mails import announce_by_mail
 from safelight.cases.vault_alerts import TOPICS as VAULT_TOPICS
@@ -105,7 +106,9 @@ class Notifier:
         cannot be converted stays in the outbox, and the others are converted.
         """
         due = (
-            tables.outbox.c.topic.in_([*_TOPICS, *_CASE_EVENTS, *_BODY_EVENTS, REPORT_TOPIC, CONSENT_TOPIC]),
+            tables.outbox.c.topic.in_(
+                [*_TOPICS, *_CASE_EVENTS, *_BODY_EVENTS, REPORT_TOPIC, PAGE_TOPIC, CONSENT_TOPIC]
+            ),
             tables.outbox.c.due_at <= self._database.clock(),
             tables.outbox.c.delivered_at.is_(None),
             tables.outbox.c.dead_at.is_(None),
@@ -152,6 +155,10 @@ class Notifier:
         if event.topic == REPORT_TOPIC:
             self._queue_report_event(tx, event)
             return
+        if event.topic == PAGE_TOPIC:
+            if self._mails_cases:
+                announce_by_mail(tx, event.subject, event.tenant_id, due_soon=False)
+            return
         if event.topic in _BODY_EVENTS:
             body = msgspec.json.decode(event.body)
             self._queue(tx, event, event.id, _BODY_EVENTS[event.topic], body)
@@ -188,7 +195,7 @@ class Notifier:
             }
             self._queue(tx, event, event.id, kind, data)
             if self._mails_cases:
-                announce_by_mail(tx, row, due_soon=kind is EventType.CASE_DUE_SOON)
+                announce_by_mail(tx, row.id, row.tenant_id, due_soon=kind is EventType.CASE_DUE_SOON)
 
     def _queue_report_event(self, tx: Transaction, event: Row[Any]) -> None:
         """The outcome of a report, without anything about the reporter: the id is enough to find them."""

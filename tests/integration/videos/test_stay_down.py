@@ -23,6 +23,7 @@ from safelight.cases.appeals import NewAppeal
 from safelight.cases.inputs import DecisionRequest
 from safelight.cases.removal_follow_up import RemovalFollowUp
 from safelight.cases.reports import NewReport, NoticeOutcome, Receipt
+from safelight.cases.reports.notice_store import PAGE_TOPIC
 from safelight.cases.reports.stay_down import add_hashes, delete_hashes
 from safelight.core.background.rows import RowFailures
 from safelight.core.errors import Forbidden, InvalidField, NotFound, RateLimited
@@ -242,6 +243,8 @@ def test_a_reviewer_finds_the_video_of_a_page_and_its_case_is_that_of_any_other_
     follow_up(house)
     assert status_of(house, receipt).notice.outcome is None, "nobody looked for it yet"
     (open_one,) = house.reviews.list_pages(who)
+    with house.read_transaction() as tx:
+        assert tx.count(tables.outbox, tables.outbox.c.topic == PAGE_TOPIC) == 1
     assert (open_one.page, open_one.report_id) == (page, receipt.status.notice.id)
     # A reviewer sees what it is about before the video is found.
     assert (open_one.reason, open_one.note) == ("intimate", "That is me.")

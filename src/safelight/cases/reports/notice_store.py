@@ -30,8 +30,8 @@ from safelight.videos.case_rows import UNFINISHED, CaseState, DecisionAction
 from .models import REMOVED, Notice, NoticeOutcome, NoticeStatus, PageNotice, is_own_words, shown_reason
 from .validation import find_video_id
 
-#: The topic of the outbox for the outcome of a report.
-TOPIC = "report.decided"
+#: The topics of the outbox for the outcome of a report, and for a report that names a page.
+TOPIC, PAGE_TOPIC = "report.decided", "report.page"
 _OUTCOMES = {DecisionAction.KEEP: NoticeOutcome.KEPT, DecisionAction.WITHDRAW: NoticeOutcome.REMOVED}
 #: The open notices that name a page.
 _NAMES_PAGE = (notices.c.video_id.is_(None), notices.c.outcome.is_(None), notices.c.unattended_at.is_(None))
@@ -100,6 +100,11 @@ def find_statement(tx: Transaction, row: Row[Any]) -> Statement | None:
     to_sender = (of.reporter_source == by.source, of.end_user.is_not_distinct_from(by.end_user))
     found = tx.select(statements, *about, of.kind.in_(kinds), *to_sender, limit=1)
     return statement_from_row(found[0]) if found else None
+
+
+def has_open_page(tx: Transaction, notice_ids: Sequence[str]) -> bool:
+    """Whether one of these notices names a page whose video nobody found yet."""
+    return tx.count(notices, notices.c.id.in_(notice_ids), *_NAMES_PAGE) > 0
 
 
 def list_pages(tx: Transaction, *, limit: int) -> tuple[PageNotice, ...]:

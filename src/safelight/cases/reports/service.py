@@ -304,6 +304,8 @@ class Reports:
             )
             if video is None:
                 filing.log(notice_id)
+            if not valid.video_id:
+                tx.publish(notice_store.PAGE_TOPIC, subject=notice_id, body={})
             already_reported = video is not None and filing.attach(video)
             self._limits.count(tx, sender.reporter, kind)
         with self._database.read_transaction(sender.tenant) as tx:

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, func, or_, select
 
-from safelight.accounts import DECIDING, Principal
+from safelight.accounts import DECIDING, KeyScope, Principal
 from safelight.accounts.mail import MailKind, MailQueue, NewMail
 from safelight.accounts.store import ACTIVE, principal_of_person
+from safelight.cases.reports.notice_store import has_open_page
 from safelight.core.background.part import BackgroundPart
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import cases, outbox, people, tenants
@@ -36,9 +37,9 @@ _MAX_PASSED_OVER = 100
 _WAITING = (outbox.c.topic == TOPIC, outbox.c.delivered_at.is_(None))
 
 
-def announce_by_mail(tx: Transaction, case: Row[Any], *, due_soon: bool) -> None:
-    """Let the next mail to reviewers announce this open case."""
-    tx.publish(TOPIC, subject=case.id, body={"due_soon": due_soon}, tenant=case.tenant_id)
+def announce_by_mail(tx: Transaction, subject: str, tenant: str, *, due_soon: bool) -> None:
+    """Let the next mail to reviewers announce this open case, or this report that names a page."""
+    tx.publish(TOPIC, subject=subject, body={"due_soon": due_soon}, tenant=tenant)
 
 
 class CaseMails:
@@ -154,7 +155,9 @@ def _mail_kind(of: _Waiting, person: Principal, preferences: ReviewerPreferences
         return None
     if _may_take_one(of.tx, person, preferences, of.due_soon):
         return MailKind.CASES_DUE
-    return MailKind.CASES_WAITING if _may_take_one(of.tx, person, preferences, of.new) else None
+    finds_pages = person.has_scope(KeyScope.REVIEW) and has_open_page(of.tx, of.new)
+    is_new = finds_pages or _may_take_one(of.tx, person, preferences, of.new)
+    return MailKind.CASES_WAITING if is_new else None
 
 
 def _may_take_one(

@@ -13,16 +13,17 @@ from safelight.accounts import Principal, Role
 from safelight.accounts.mail import MailQueue, MailSender
 from safelight.accounts.models import ROLES
 from safelight.accounts.webhooks import Deliveries
+from safelight.cases.reports.notice_store import PAGE_TOPIC
 from safelight.cases.reviews.case_mails import COLLECT_S, MIN_GAP_S, CaseMails
 from safelight.core.net.mail_client import MailClient, MailSecurity, MailServer
 from safelight.core.net.webhook_client import WebhookClient
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import outbox
+from safelight.store.tables import notices, outbox
 from safelight.videos.case_rows import CaseKind
 from safelight.web.notifier import Notifier
 from support.concurrency import run_together
 from support.mail_server import Mailbox, mail_server
-from support.review_room import ReviewRoom, reviewer
+from support.review_room import TENANT, ReviewRoom, reviewer
 
 _BASE = "https://gateway.example"
 WAITING = "Cases wait for review"
@@ -124,6 +125,21 @@ def test_only_people_who_may_take_the_case_get_a_mail(office: Office) -> None:
     office.later(COLLECT_S)
     # The vault officer sees both kinds.
     assert office.received() == [("vault@example.com", WAITING)]
+
+
+def test_a_report_that_names_a_page_is_announced_to_those_who_look_for_its_video(office: Office) -> None:
+    for name, role in (("junior", Role.REVIEWER), ("creator", Role.CREATOR)):
+        office.enroll(name, role)
+    for number, outcome in ((1, None), (2, "gone")):
+        report = {"id": f"report_{number}", "location": "https://videos.example/watch", "outcome": outcome}
+        with office.room.database.transaction(TENANT) as tx:
+            times = {"created_at": tx.now(), "due_at": tx.now()}
+            tx.insert(notices, **report, **times, lane="ordinary", reporter="visitor:abc")
+            tx.publish(PAGE_TOPIC, subject=str(report["id"]), body={})
+        office.later(COLLECT_S)
+        # The second was answered in between.
+        assert office.received() == ([] if outcome else [("junior@example.com", WAITING)])
+        office.later(MIN_GAP_S)
 
 
 def test_the_person_who_requested_the_video_gets_no_mail_about_it_if_another_may_decide(
