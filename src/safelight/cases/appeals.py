@@ -403,15 +403,15 @@ class Appeals:
         return True
 
     def link_token(self, principal: Principal, statement: Statement) -> str | None:
-        """The secret of the link by which an end user appeals this decision without an account, or an account
-        that about its report. None if no appeal is possible, or if it is not one of this principal.
+        """The secret of the link to the appeal against this decision: for an end user, who has no account, or
+        for the account that sent the report. None if no appeal is possible, or if it is of somebody else.
         """
         return self.link_of(statement) if principal.id == _account_of(statement) else None
 
     def link_of(self, statement: Statement) -> str | None:
         """The same for the receipt of a report, whose secret only its sender has."""
-        told = statement.content
-        is_linked = told.end_user is not None or told.kind in BY_REPORTER
+        content = statement.content
+        is_linked = content.end_user is not None or content.kind in BY_REPORTER
         if not is_linked or statement.objection_until is None:
             return None
         secret = self._keys.encrypt(f"{statement.tenant} {statement.id}".encode(), _LINK)

@@ -30,7 +30,7 @@ from .reports.stay_down import add_hashes
 ACTOR = "notices"
 #: Facts of statements and cases.
 _COPY_REASON = "A video with the same picture was removed as intimate pictures."
-_LEFT_REASON = "It is a copy or a version of a video that was reported as intimate pictures and is gone."
+_GONE_REASON = "It is a copy or a version of a video that was reported as intimate pictures and is gone."
 _UNATTENDED_REASON = "It was reported as intimate pictures, and no person decided about the report in time."
 _MAX_ROWS_PER_ROUND = 200
 #: A comparison with `_MAX_COMPARED` files takes 20 s. The other tasks, which have clocks, must not wait.
@@ -114,7 +114,7 @@ class RemovalFollowUp:
                 add_hashes(tx, row.video_id, hashes)
                 if is_intimate and row.outcome == NoticeOutcome.GONE.value:
                     for each in find_family(tx, row.video_id):
-                        _open_case_of_copy(tx, each, reason=_LEFT_REASON)
+                        _open_case_of_copy(tx, each, reason=_GONE_REASON)
                 if row.video_id is not None:
                     _drop_deleted(tx, row.video_id)
 
@@ -145,7 +145,7 @@ class RemovalFollowUp:
             for tenant, video_id in self._owners(self._copies.compare(path, part)):
                 with self._context.database.transaction(tenant=tenant) as tx:
                     if row.outcome == NoticeOutcome.GONE.value:
-                        _open_case_of_copy(tx, video_id, reason=_LEFT_REASON)
+                        _open_case_of_copy(tx, video_id, reason=_GONE_REASON)
                     elif tenant == row.tenant_id:
                         why = f"copy of {row.video_id}"
                         withdraw_reported(
@@ -211,13 +211,13 @@ def _is_due(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
 def _drop_deleted(tx: Transaction, video_id: str) -> None:
     """Delete the file of a video that its owner deleted, after the last report about it."""
     video = tx.one(tables.videos, video_id, lock=True)
-    is_left = video is not None and video.deleted_at is not None and not video.vaulted
-    if is_left and not awaits_follow_up(tx, video_id):
+    is_deleted = video is not None and video.deleted_at is not None and not video.vaulted
+    if is_deleted and not awaits_follow_up(tx, video_id):
         drop_files(tx, video_id, kind="sealed")
 
 
 def _open_case_of_copy(tx: Transaction, video_id: str, *, reason: str) -> None:
-    """A person of the tenant decides about a copy of a video about which no person of it decided."""
+    """Open a case about a copy or a version of a video, because no person of its tenant decided."""
     video = tx.one(tables.videos, video_id)
     if video is None or video.state != VideoState.DELIVERED.value or video.deleted_at is not None:
         return

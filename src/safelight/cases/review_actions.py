@@ -180,10 +180,10 @@ class ReviewActions:
 
     def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None] | None:
         """Reinstate a blocked or withdrawn video under a new id; withdraw one whose report was rejected."""
-        told = statement_of_case(tx, case.id).content
-        if told.kind in BY_REPORTER:
+        appealed = statement_of_case(tx, case.id).content
+        if appealed.kind in BY_REPORTER:
             self._withdraw(tx, case, decision)
-            reverse_keep(tx, told.case_id)
+            reverse_keep(tx, appealed.case_id)
             state_appeal_outcome(self._context, tx, case, decision, StatementKind.REPORT_UPHELD)
             return None
         new_video_id = reinstate(self._context, tx, case.video_id, decision)

@@ -255,9 +255,9 @@ def ground_of_upheld_decision(
     named = ground_of_rule(context, tx, case.category, decision)
     if ground.basis is GroundBasis.WITHHELD:
         return ground
-    # That the video of a reporter stays names no rule.
-    stays = ground.basis is GroundBasis.NOT_BROKEN and decision.action is DecisionAction.UPHOLD
-    if named.facts and named.explains_decision and not stays:
+    # If the appeal of a reporter is rejected, the video breaks no rule.
+    is_kept = ground.basis is GroundBasis.NOT_BROKEN and decision.action is DecisionAction.UPHOLD
+    if named.facts and named.explains_decision and not is_kept:
         return named
     rule = decision.clause if decision.clause and ground.rule else ground.rule
     return replace(ground, rule=rule, facts=decision.facts or ground.facts)

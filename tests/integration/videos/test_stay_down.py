@@ -272,7 +272,7 @@ def test_a_reviewer_finds_the_video_of_a_page_and_its_case_is_that_of_any_other_
 
 def test_a_page_without_a_video_of_this_installation_is_answered(house: House) -> None:
     receipt = notify(house, location="https://videos.example/watch?v=abc")
-    house.container.correspondence.reports.place(reviewer(house), receipt.status.notice.id, "")
+    house.container.correspondence.reports.place(reviewer(house), receipt.status.notice.id, None)
     assert status_of(house, receipt).notice.outcome is NoticeOutcome.GONE
 
 

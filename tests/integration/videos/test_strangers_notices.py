@@ -128,7 +128,7 @@ def test_the_receipt_of_a_page_has_no_date_and_no_video_until_a_reviewer_finds_o
     placed = reports.place(ada, first.report_id, house.make().id).notice
     assert placed.due_at == pytest.approx(house.database.clock() + 24 * HOUR_S, abs=60)
     assert shown(found) == ("The video was found on the page that you named", True, False)
-    gone = reports.place(ada, second.report_id, "").notice
+    gone = reports.place(ada, second.report_id, None).notice
     assert (gone.outcome, gone.due_at) == (NoticeOutcome.GONE, None)
     assert shown(absent) == (
         "No video of this service can be watched at the address that you named",

@@ -94,9 +94,6 @@ class GroundBasis(StrEnum):
     NONE = "none"
 
 
-_COMPLETE = (GroundBasis.TEST_CARD, GroundBasis.UNNAMED, GroundBasis.WITHHELD, GroundBasis.NOT_BROKEN)
-
-
 class Objection(StrEnum):
     """How the person can object. The catalogue has the sentences `objection.<objection>`."""
 
@@ -132,7 +129,12 @@ class DecisionGround:
         """
         if self.basis is GroundBasis.CATEGORY:
             return bool(self.group)
-        return self.basis in _COMPLETE
+        return self.basis in (
+            GroundBasis.TEST_CARD,
+            GroundBasis.UNNAMED,
+            GroundBasis.WITHHELD,
+            GroundBasis.NOT_BROKEN,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

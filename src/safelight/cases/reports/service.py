@@ -235,7 +235,7 @@ class Reports:
                 return str(first.id)
         raise NotFound("This installation has no tenant yet.", param="location")
 
-    def place(self, principal: Principal, notice_id: str, video_id: str) -> NoticeStatus:
+    def place(self, principal: Principal, notice_id: str, video_id: str | None) -> NoticeStatus:
         """Open the case of a report that names a page, about the video that a reviewer found there. Without
         an id, the page shows no video of this tenant, and the report is answered.
 
@@ -247,9 +247,9 @@ class Reports:
             made = tx.one(reports, notice_id)
             if row is None or made is None:
                 raise NotFound(f"No open report {notice_id[:80]!r} names a page.", param="report_id")
-            content = {"report": row.id, "video": video_id}
+            content = {"report": row.id, "video": video_id or ""}
             tx.append_audit("report.placed", subject=row.id, actor=principal.id, content=content)
-            if not video_id:
+            if video_id is None:
                 notice_store.answer(tx, row.id, NoticeOutcome.GONE)
                 return _status(tx, row.id)
             lock_name(tx, f"reports of {video_id}")

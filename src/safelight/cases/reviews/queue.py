@@ -26,7 +26,6 @@ from safelight.videos.case_rows.models import (
     CaseState,
     ReviewerPreferences,
     ViewSwitch,
-    highest_rank,
 )
 from safelight.videos.case_rows.store import case_from_row
 
@@ -149,8 +148,8 @@ class ReviewQueue:
                     param="case_id",
                     remedy="Skip it.",
                 )
-            rank = max(principal.review_rank, case.required_rank) + 1
-            if rank > highest_rank(quarantined=case.quarantined):
+            rank = case.rank_above(principal.review_rank)
+            if rank is None:
                 raise Conflict(
                     f"{case.id} is with the highest role that may decide it, and no role is higher.",
                     param="case_id",

@@ -167,6 +167,11 @@ class Case(CaseStatus):
         """The decisions that are possible now. Empty if the case is decided or closed."""
         return ACTIONS[self.kind] if self.state is CaseState.OPEN else ()
 
+    def rank_above(self, rank: ReviewRank) -> int | None:
+        """The rank that the case needs after a person of this rank escalated it; None if no role has it."""
+        higher = max(rank, self.required_rank) + 1
+        return higher if higher <= highest_rank(quarantined=self.quarantined) else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewDecision(Shown):

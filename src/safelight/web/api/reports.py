@@ -106,7 +106,7 @@ async def add(request: Request, app: App, principal: Reader) -> Response:
     openapi_extra=describe_body("report_video"),
 )
 async def place(request: Request, app: App, principal: Reviewer, report_id: str) -> Response:
-    video_id = optional_text(await read_fields(request), "video_id") or ""
+    video_id = optional_text(await read_fields(request), "video_id") or None
     status = await app.threads.run(app.services.reports.place, principal, report_id, video_id)
     return JsonResponse({**status_object(status), "status_path": None})
 

@@ -64,7 +64,7 @@ def list_rules(
     # A delivered video has no blocking verdict, but rules may have matched.
     verdicts = [one.verdict for one in reversed(record.stages)]
     fired = list(dict.fromkeys(name for one in (verdict, *verdicts) if one for name in one.matched_rules))
-    families = {name.partition("-")[0] for name in fired[:1]}
+    families = {_family(name) for name in fired[:1]}
     rules = {rule.id: rule for rule in policy.rules}
     reasons = {rule.id: rule.reason for rule in policy.rules}
     if verdict and verdict.rule in reasons and not in_general:
@@ -77,7 +77,7 @@ def list_rules(
     reported = _take_turns(
         *(_by_family(rule.id for rule in general if categories_of(rule) & ground) for ground in grounds)
     )
-    same = [name for name in reasons if name.partition("-")[0] in families]
+    same = [name for name in reasons if _family(name) in families]
     in_turns = _take_turns(reported, fired)
     likely = dict.fromkeys(name for name in (*in_turns, *same) if name in rules)
     moments = () if in_general else list_moments(case_file.case, record)
@@ -94,8 +94,8 @@ def suggestion_field(case_file: CaseFile) -> str:
     """The form field with the sentence of the chosen rule, named after the decision that leaves the content
     as it is: the first one, or in the appeal of a reporter, whose video was kept, the second.
     """
-    told = case_file.appealed
-    is_kept = told is not None and told.content.kind in BY_REPORTER
+    appealed = case_file.appealed
+    is_kept = appealed is not None and appealed.content.kind in BY_REPORTER
     return f"suggested_{ACTIONS[case_file.case.kind][is_kept].value}"
 
 
@@ -138,11 +138,16 @@ def _stated_grounds(case_file: CaseFile) -> list[frozenset[str]]:
     return sorted(stated, key=lambda one: (-stated[one], sorted(one)))
 
 
+def _family(name: str) -> str:
+    """The first part of the id of a rule, such as `vi` of `vi-3`."""
+    return name.partition("-")[0]
+
+
 def _by_family(names: Iterable[str]) -> list[str]:
     """One of each family by turns, so that no family takes all keys of a ground."""
     families: dict[str, list[str]] = {}
     for name in names:
-        families.setdefault(name.partition("-")[0], []).append(name)
+        families.setdefault(_family(name), []).append(name)
     return _take_turns(*families.values())
 
 

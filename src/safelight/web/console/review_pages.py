@@ -29,15 +29,7 @@ from safelight.policy.explanations import ExplanationLevel
 from safelight.policy.findings import Category
 from safelight.screening.text_screening import ScreeningState
 from safelight.videos.case_rows import Case, CaseFile, CaseKind, CaseState, Decision
-from safelight.videos.case_rows.models import (
-    ACTIONS,
-    HEARTBEAT_S,
-    SEVERE,
-    UNDO_S,
-    SenderRecord,
-    ViewSwitch,
-    highest_rank,
-)
+from safelight.videos.case_rows.models import ACTIONS, HEARTBEAT_S, SEVERE, UNDO_S, SenderRecord, ViewSwitch
 from safelight.videos.models import FIRST_OUTPUT, StageRecord, VideoRecord
 from safelight.videos.transcripts import SpokenLine, Transcript
 from safelight.web.auth import AppState
@@ -435,10 +427,8 @@ class ReviewPages(PageHandler):
     async def place(self, request: Request, principal: Principal) -> Response:
         """Name the video on the page of a report, or say that it shows none."""
         form, report_id = await self.read_form(request), request.path_params["report_id"]
-        video_id = form.get("video_id", "").strip()
+        video_id = None if form.get("action") == "none" else form.get("video_id", "").strip()
         try:
-            if not video_id and form.get("action") != "none":
-                raise NotFound("There is no video ''.", param="video_id")
             await self.run(self.services.reports.place, principal, report_id, video_id)
         except (NotFound, Conflict, Withdrawn) as problem:
             return await self.list_cases(request, principal, problem=problem)
@@ -512,8 +502,7 @@ class ReviewPages(PageHandler):
             problem_text=conflict_text(case_file, t) if isinstance(problem, Conflict) else None,
             own=last_decision(case_file, principal, self.console.clock(), t),
             may_escalate=not case_file.case.is_blind
-            and max(principal.review_rank, case_file.case.required_rank)
-            < highest_rank(quarantined=case_file.case.quarantined),
+            and case_file.case.rank_above(principal.review_rank) is not None,
             undo_seconds=round(UNDO_S),
             undone=problem is None and "undone" in request.query_params,
             missing=missing,
