@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import ColumnElement
 
 from safelight.core.errors import Conflict, NotFound
 from safelight.core.ids import new_id
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.pages import follows
 from safelight.store.rows import read_record
 from safelight.store.tables import access_requests
@@ -175,7 +174,7 @@ class AccountAccess:
             return _request(_find(tx, row.id)), key
 
 
-def _find_waiting(tx: Transaction, request_id: str) -> Row[Any]:
+def _find_waiting(tx: Transaction, request_id: str) -> Row:
     """The request, locked. Raises `Conflict` if it was decided before."""
     row = _find(tx, request_id, lock=True)
     if row.state != AccessState.WAITING:
@@ -185,7 +184,7 @@ def _find_waiting(tx: Transaction, request_id: str) -> Row[Any]:
 
 def _decide(
     tx: Transaction,
-    row: Row[Any],
+    row: Row,
     state: AccessState,
     principal: Principal,
     reason: str,
@@ -205,12 +204,12 @@ def _decide(
     return _request(_find(tx, row.id))
 
 
-def _find(tx: Transaction, request_id: str, *, lock: bool = False) -> Row[Any]:
+def _find(tx: Transaction, request_id: str, *, lock: bool = False) -> Row:
     row = tx.find(access_requests, "access", request_id, lock=lock)
     if row is None:
         raise NotFound(f"There is no request {request_id[:80]!r}.", param="request_id")
     return row
 
 
-def _request(row: Row[Any]) -> AccessRequest:
+def _request(row: Row) -> AccessRequest:
     return read_record(AccessRequest, row)

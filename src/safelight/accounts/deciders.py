@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import ColumnElement
 
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.tables import api_keys, cases, people
 
 from .models import DECIDING, OPERATOR, ROLES, KeyScope
@@ -66,7 +65,7 @@ def _active(scopes: Collection[KeyScope]) -> tuple[ColumnElement[bool], ...]:
     return people.c.state == ACTIVE, people.c.role.in_(roles)
 
 
-def _keys_in_force(tx: Transaction, scopes: Collection[KeyScope]) -> list[Row[Any]]:
+def _keys_in_force(tx: Transaction, scopes: Collection[KeyScope]) -> list[Row]:
     columns = [api_keys.c.id, api_keys.c.tenant_id, api_keys.c.scopes]
     keys = tx.select(api_keys, api_keys.c.revoked_at.is_(None), columns=columns)
     return [row for row in keys if not parse_scopes(row.scopes).isdisjoint(scopes)]

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.core.errors import BadInput, NotFound
 from safelight.core.ids import new_id
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import api_keys, tenants
 
@@ -89,7 +86,7 @@ def revoke_key_in(tx: Transaction, key: str, *, by: str) -> None:
         _revoke(tx, row, by)
 
 
-def _revoke(tx: Transaction, row: Row[Any], by: str) -> float:
+def _revoke(tx: Transaction, row: Row, by: str) -> float:
     now = tx.now()
     tx.update(api_keys, row.id, revoked_at=now)
     give_leases_back(tx, row.id)

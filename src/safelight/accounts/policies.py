@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, select, tuple_
+from sqlalchemy import ColumnElement, and_, select, tuple_
 
 from safelight.core.errors import Conflict, NotFound
 from safelight.core.ids import new_id
@@ -21,7 +21,7 @@ from safelight.policy.inheritance import SHIPPED_NAMES
 from safelight.policy.replay import ReplayRecord
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Verdict, WaiverTerms
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import findings, policies, verdicts
 
@@ -199,7 +199,7 @@ class PublishedPolicy:
 # Converts rows of the table `policies`, and selects the rows of a tenant.
 
 
-def policy_from_row(row: Row[Any]) -> PublishedPolicy:
+def policy_from_row(row: Row) -> PublishedPolicy:
     return read_record(PublishedPolicy, row)
 
 
@@ -331,7 +331,7 @@ class Policies:
         with self._lock:
             return self._compiled.get(sha256)
 
-    def _compile(self, row: Row[Any]) -> Policy:
+    def _compile(self, row: Row) -> Policy:
         policy = self._cached(row.sha256) or loads(row.document, self._taxonomy)
         with self._lock:
             self._compiled[row.sha256] = policy
@@ -341,7 +341,7 @@ class Policies:
         return policy
 
 
-def _all(tx: Transaction, tenant: str | None, *, lock: bool = False) -> list[Row[Any]]:
+def _all(tx: Transaction, tenant: str | None, *, lock: bool = False) -> list[Row]:
     """All publications, oldest first. Publications with the same time are sorted by id, and ids increase."""
     return tx.select(
         policies, belongs_to(tenant), order_by=(policies.c.published_at, policies.c.id), lock=lock
@@ -354,9 +354,7 @@ def _one(tx: Transaction, identity: str) -> PublishedPolicy:
     return policy_from_row(row)
 
 
-def _content(
-    published_by: str, name: str, version: int, sha256: str, before: Row[Any] | None
-) -> dict[str, Any]:
+def _content(published_by: str, name: str, version: int, sha256: str, before: Row | None) -> dict[str, Any]:
     return {
         "published_by": published_by,
         "name": name,
@@ -366,7 +364,7 @@ def _content(
     }
 
 
-def _named(row: Row[Any]) -> dict[str, Any]:
+def _named(row: Row) -> dict[str, Any]:
     return {"name": row.name, "version": row.version}
 
 

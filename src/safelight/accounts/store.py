@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row
-
+from safelight.store.database import Row
 from safelight.store.rows import read_record
 
 from .models import ROLES, KeyRecord, KeyScope, Principal, PrincipalKind, Role
@@ -15,11 +14,11 @@ from .models import ROLES, KeyRecord, KeyScope, Principal, PrincipalKind, Role
 ACTIVE = "active"
 
 
-def key_from_row(row: Row[Any]) -> KeyRecord:
+def key_from_row(row: Row) -> KeyRecord:
     return read_record(KeyRecord, row, scopes=parse_scopes(row.scopes))
 
 
-def principal_from_row(row: Row[Any]) -> Principal:
+def principal_from_row(row: Row) -> Principal:
     return Principal(
         tenant=row.tenant_id,
         id=row.id,
@@ -45,7 +44,7 @@ def encode_principal(principal: Principal) -> dict[str, Any]:
     }
 
 
-def principal_of_person(row: Row[Any]) -> Principal | None:
+def principal_of_person(row: Row) -> Principal | None:
     """The principal of an enrolled person with the scopes of the present role; None if disabled."""
     if row.state != ACTIVE:
         return None

@@ -5,16 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.core.ids import new_id
 from safelight.policy.findings import Taxonomy
 from safelight.policy.waivers import DEMO, EVERYTHING, NewWaiver, Waiver
 from safelight.policy.yaml_reader import did_you_mean
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import waivers
 
@@ -92,7 +89,7 @@ def parse_expiry(text: str, now: float) -> float | None:
     return end
 
 
-def waiver_from_row(row: Row[Any]) -> Waiver:
+def waiver_from_row(row: Row) -> Waiver:
     return read_record(Waiver, row)
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from sqlalchemy import Row
-
 from safelight.accounts import KeyScope, Principal, PrincipalKind
 from safelight.accounts.deciders import find_deciders
 from safelight.accounts.models import own_accounts
@@ -33,7 +31,7 @@ from safelight.policy.findings import Stage
 from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action
 from safelight.screening.text_screening import ScreenTexts, leave_unchecked
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import appeals, cases, decisions, statements
 from safelight.videos.case_rows import (
@@ -266,7 +264,7 @@ def require_first(tx: Transaction, against: Statement) -> None:
         )
 
 
-def find_repeated(tx: Transaction, new: NewAppeal) -> Row[Any] | None:
+def find_repeated(tx: Transaction, new: NewAppeal) -> Row | None:
     """The appeal that was sent with the same idempotency key. Raises `IdempotencyKeyReused`."""
     if new.idempotency_key is None:
         return None
@@ -498,7 +496,7 @@ class Appeals:
                 raise NotFound(f"{statement_id[:80]!r} has no appeal.", param="statement_id")
             return self._appeal(tx, row)
 
-    def _check(self, tx: Transaction, principal: Principal, new: NewAppeal) -> _Possible | Row[Any]:
+    def _check(self, tx: Transaction, principal: Principal, new: NewAppeal) -> _Possible | Row:
         """The locked decision of an appeal that can be recorded, or the appeal that the same request brought
         earlier.
         """
@@ -516,7 +514,7 @@ class Appeals:
         self._limits.require(tx, reporter_of(principal, new.end_user)[1], SentKind.APPEAL)
         return _Possible(against=against, video=video, on_behalf_reason=reason)
 
-    def _appeal(self, tx: Transaction, row: Row[Any]) -> Appeal:
+    def _appeal(self, tx: Transaction, row: Row) -> Appeal:
         found = tx.one(cases, row.case_id)
         assert found is not None
         case = case_from_row(found)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Table, bindparam, or_
+from sqlalchemy import ColumnElement, Table, bindparam, or_
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.reporter import Reporter, ReporterKind
@@ -18,7 +18,7 @@ from safelight.core.envelopes import format_iso
 from safelight.core.errors import Forbidden, InvalidField, NotFound
 from safelight.policy.findings import Category, Group, group_of
 from safelight.screening.text_screening import TextScreening, decode
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import CASE_EVENTS, audit_log, audit_log_contents, cases, notices, reports, videos
 from safelight.videos.case_rows import Case, CaseKind, DecisionAction, case_from_row
@@ -238,14 +238,14 @@ def _reason(event: CaseEvent) -> str:
 _Value = TypeVar("_Value", str, int)
 
 
-def read_entries(tx: Transaction, *, after: int, limit: int) -> list[Row[Any]]:
+def read_entries(tx: Transaction, *, after: int, limit: int) -> list[Row]:
     """Rows of the audit log of the current tenant about cases, oldest first."""
     return tx.select(
         audit_log, _IS_CASE_EVENT, audit_log.c.seq > after, order_by=(audit_log.c.seq,), limit=limit
     )
 
 
-def read_histories(tx: Transaction, rows: Sequence[Row[Any]]) -> list[CaseEntry]:
+def read_histories(tx: Transaction, rows: Sequence[Row]) -> list[CaseEntry]:
     """The entries of the cases of these rows, and the earlier ones of the same cases.
 
     Without entries whose content was erased, and those of quality reviews.
@@ -326,7 +326,7 @@ def _read_in(
     column: ColumnElement[Any],
     values: Iterable[_Value],
     *where: ColumnElement[bool],
-) -> list[Row[Any]]:
+) -> list[Row]:
     wanted = sorted(set(values))
     return [
         row

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, Table
+from sqlalchemy import Table
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.incidents import (
@@ -22,7 +22,7 @@ from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.core.ids import is_id, new_id
 from safelight.core.reasons import MAX_REASON_CHARACTERS, clean_text
 from safelight.policy.findings import Taxonomy
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.pages import Page, read_page
 from safelight.store.rows import read_record, stored_columns
 from safelight.store.tables import cases, incidents, videos
@@ -196,7 +196,7 @@ def _require_known(tx: Transaction, name: str, wanted: Sequence[str]) -> None:
             raise NotFound(f"There is no {noun} {one[:80]!r}.", param=name)
 
 
-def _find(tx: Transaction, incident_id: str, *, lock: bool = False) -> Row[Any]:
+def _find(tx: Transaction, incident_id: str, *, lock: bool = False) -> Row:
     row = tx.find(incidents, "incident", incident_id, lock=lock)
     if row is None:
         raise NotFound(f"There is no incident {incident_id[:80]!r}.", param="incident_id")

@@ -4,15 +4,11 @@ the hashes of removed videos.
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row
-
 from safelight.core.background.part import BackgroundPart
 from safelight.detectors.image.hash_lists import HashLists
 from safelight.provenance.recovery.copies import CopySearch
 from safelight.store import tables
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.videos.case_rows import CaseState
 from safelight.videos.context import PipelineContext
 
@@ -101,7 +97,7 @@ class NoticeFollowUp:
         """Remove the copies of videos that were removed as intimate pictures, and list their hashes."""
         self.removals.follow_due(self.part.rows)
 
-    def _act(self, whole: Transaction, row: Row[Any]) -> None:
+    def _act(self, whole: Transaction, row: Row) -> None:
         tx = whole.of_tenant(row.tenant_id)
         if row.case_id is None:
             gone = NoticeOutcome.GONE

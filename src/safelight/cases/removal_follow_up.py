@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_
+from sqlalchemy import ColumnElement, or_
 
 from safelight.accounts.statements import StatementSource, ground_of_category
 from safelight.core.background.rows import RowFailures
@@ -16,7 +15,7 @@ from safelight.core.errors import Conflict, NotFound
 from safelight.policy.findings import Category, Stage
 from safelight.provenance.recovery.copies import CopySearch
 from safelight.store import tables
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.videos.case_rows import CaseKind, NewCase, open_case
 from safelight.videos.context import PipelineContext
 from safelight.videos.files import awaits_follow_up, drop_files
@@ -76,7 +75,7 @@ class RemovalFollowUp:
                     self._follow(mine, is_over)
 
     @contextmanager
-    def _claimed(self, row: Row[Any]) -> Iterator[Row[Any] | None]:
+    def _claimed(self, row: Row) -> Iterator[Row | None]:
         """The row as it is now, while no other process follows up on it; None if one does or did."""
         notices = tables.notices.c
         with self._context.database.transaction(tenant=row.tenant_id) as tx:
@@ -92,7 +91,7 @@ class RemovalFollowUp:
                     own = notices.claimed_until == mine.claimed_until
                     tx.update(tables.notices, row.id, own, claimed_until=None)
 
-    def _follow(self, row: Row[Any], is_over: Callable[[], bool]) -> None:
+    def _follow(self, row: Row, is_over: Callable[[], bool]) -> None:
         """The file is read outside of a transaction; what each step found is stored at once."""
         hashes: tuple[str, ...] = ()
         is_intimate = row.lane == ReportLane.INTIMATE_IMAGERY.value and row.video_id is not None
@@ -119,7 +118,7 @@ class RemovalFollowUp:
                     _drop_deleted(tx, row.video_id)
 
     @contextmanager
-    def _removed_file(self, row: Row[Any]) -> Iterator[Path | None]:
+    def _removed_file(self, row: Row) -> Iterator[Path | None]:
         """The file of a removed or deleted video, which is kept until then; None if there is none."""
         video, files = self._context.videos.with_files(row.tenant_id, row.video_id, kind="sealed")
         if not files or video.sealed_sha256 is None or video.vaulted:
@@ -130,7 +129,7 @@ class RemovalFollowUp:
             self._context.blobs.copy_to(row.tenant_id, video.sealed_sha256, path)
             yield path
 
-    def _remove_copies(self, row: Row[Any], path: Path, is_over: Callable[[], bool]) -> bool:
+    def _remove_copies(self, row: Row, path: Path, is_over: Callable[[], bool]) -> bool:
         """Compare the near files with the removed one, and remove the copies. Returns whether all were
         compared.
         """
@@ -156,7 +155,7 @@ class RemovalFollowUp:
             self._store_left(row, left)
         return True
 
-    def _store_left(self, row: Row[Any], left: list[str]) -> None:
+    def _store_left(self, row: Row, left: list[str]) -> None:
         with self._context.database.transaction(tenant=row.tenant_id) as tx:
             tx.update(tables.notices, row.id, left_to_compare=left)
 

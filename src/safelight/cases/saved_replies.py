@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, fields
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.accounts import DECIDING, KeyScope, Principal
 from safelight.accounts.reply_texts import ReplyTexts
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.core.records import Seconds
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import saved_replies
 from safelight.videos.case_rows import DecisionAction
@@ -119,7 +116,7 @@ def texts_for(tx: Transaction, name: str, action: DecisionAction, reporters: Col
     return read_record(ReplyTexts, row)
 
 
-def _find(tx: Transaction, name: str) -> Row[Any]:
+def _find(tx: Transaction, name: str) -> Row:
     row = tx.one(saved_replies, saved_replies.c.name == name)
     if row is None:
         raise NotFound(f"There is no saved reply {name[:60]!r}.", param="name")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.accounts import find_same_people
 from safelight.policy.intended_use import ConsentLevel, ConsentLimits, ConsentScope, UseKind
 from safelight.store import tables
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 
 
-def limits_of(tx: Transaction, consents: Iterable[Row[Any]]) -> dict[str, ConsentLimits]:
+def limits_of(tx: Transaction, consents: Iterable[Row]) -> dict[str, ConsentLimits]:
     """Whom and what these consents cover, by their id. Those that were not given on camera are left out."""
     on_camera = [row.id for row in consents if row.level == ConsentLevel.ON_CAMERA]
     of = tables.consent_requests.c

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.core.errors import SettingsError
 from safelight.store import tables
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.rows import read_record
 
 from .encryption import Template, TemplateKey
@@ -29,11 +26,11 @@ class TemplateVector:
     template: Template
 
 
-def consent_from_row(row: Row[Any], templates: int) -> Consent:
+def consent_from_row(row: Row, templates: int) -> Consent:
     return read_record(Consent, row, templates=templates)
 
 
-def person_from_row(row: Row[Any], templates: int) -> ProtectedPerson:
+def person_from_row(row: Row, templates: int) -> ProtectedPerson:
     return read_record(ProtectedPerson, row, templates=templates)
 
 
@@ -57,7 +54,7 @@ def delete_templates(tx: Transaction, owners: Iterable[str]) -> int:
     return sum(tx.delete(templates, templates.c.owner_id == owner) for owner in owners)
 
 
-def lock_consent(tx: Transaction, identity: str) -> Row[Any] | None:
+def lock_consent(tx: Transaction, identity: str) -> Row | None:
     """The consent, locked after the request with the same id, if there is one.
 
     Everything that changes both rows locks them in this order; another order can deadlock.

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Result,
-    Row,
     Select,
     Table,
     create_engine,
@@ -30,6 +29,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
+from sqlalchemy import Row as SqlRow
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import insert as sql_insert
 from sqlalchemy import select as sql_select
@@ -59,6 +59,8 @@ from .tenant_scope import (
 )
 
 _log = logging.getLogger(__name__)
+#: A row that was read, with the columns of the query as attributes.
+Row: TypeAlias = SqlRow[Any]
 #: Connections that this user may open at once in this database, and those that all have now.
 _CONNECTIONS = text("""
     SELECT least(
@@ -296,7 +298,7 @@ class Transaction:
         limit: int | None = None,
         lock: bool = False,
         skip_locked: bool = False,
-    ) -> list[Row[Any]]:
+    ) -> list[Row]:
         """Read the rows that meet all conditions.
 
         `lock` locks these rows until the end of the transaction.
@@ -307,7 +309,7 @@ class Transaction:
             statement = statement.with_for_update(skip_locked=skip_locked)
         return list(self._connection.execute(statement).all())
 
-    def one(self, table: Table, *where: Condition, lock: bool = False) -> Row[Any] | None:
+    def one(self, table: Table, *where: Condition, lock: bool = False) -> Row | None:
         """The only row that meets all conditions, or None. Raises `LookupError` if several rows meet them."""
         rows = self.select(table, *where, limit=2, lock=lock)
         if len(rows) > 1:
@@ -318,7 +320,7 @@ class Transaction:
 
     def find(
         self, table: Table, kind: str, identity: str, *where: Condition, lock: bool = False
-    ) -> Row[Any] | None:
+    ) -> Row | None:
         """The row with this id, if it meets all conditions; None for a text that is no id of this kind."""
         return self.one(table, identity, *where, lock=lock) if is_id(identity, kind) else None
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Table, tuple_
+from sqlalchemy import ColumnElement, Table, tuple_
 
-from .database import Transaction
+from .database import Row, Transaction
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,7 +34,7 @@ def read_page(
     *where: ColumnElement[bool],
     order_by: Iterable[ColumnElement[Any]],
     limit: int,
-) -> Page[Row[Any]]:
+) -> Page[Row]:
     """The first `limit` rows that meet all conditions; `follows` is the condition of a later page."""
     return Page.first(tx.select(table, *where, order_by=order_by, limit=limit + 1), limit)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import msgspec
-from sqlalchemy import Row, or_
+from sqlalchemy import or_
 
 from safelight.accounts import Principal
 from safelight.core.ids import new_id
@@ -16,7 +15,7 @@ from safelight.detectors.text.sketch import Embedder, Sketch, similarities, sket
 from safelight.policy.findings import Finding, Stage, TextSpan, highest_scores
 from safelight.policy.verdicts import Action
 from safelight.screening.paraphrases import NO_MATCH, EvasionMatch
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.tables import blocked_prompt_sketches, videos
 
 #: How long a blocked prompt is remembered.
@@ -107,7 +106,7 @@ class EvasionTracker:
         # A prompt is often checked and then submitted.
         self._sketch_text = lru_cache(maxsize=MAX_KEPT_SKETCHES)(lambda text: sketch(text, embedder))
 
-    def recent_blocks(self, tx: Transaction, principal: Principal, end_user: str | None) -> list[Row[Any]]:
+    def recent_blocks(self, tx: Transaction, principal: Principal, end_user: str | None) -> list[Row]:
         """The blocked prompts of this end user or account that are still remembered, for `match`."""
         return tx.select(
             blocked_prompt_sketches,
@@ -126,7 +125,7 @@ class EvasionTracker:
         return bool(sketches) or has_later_block(tx, principal.id, end_user)
 
     def match(
-        self, blocks: Sequence[Row[Any]], texts: Mapping[str, str], *, negated: Collection[str] = ()
+        self, blocks: Sequence[Row], texts: Mapping[str, str], *, negated: Collection[str] = ()
     ) -> EvasionMatch:
         """The lineage of blocked prompts that these texts paraphrase, or `NO_MATCH`; `blocks` are from
         `recent_blocks`.
@@ -199,14 +198,14 @@ class EvasionTracker:
         return [self._sketch_text(text) for text in ("\n".join(own), *alone)]
 
 
-def _counts(row: Row[Any]) -> bool:
+def _counts(row: Row) -> bool:
     """Whether a video was blocked for its content, or by a reviewer."""
     explanation = msgspec.json.decode(row.explanation or b"{}")
     by_gap = explanation.get("not_checked") and not explanation.get("categories")
     return not explanation.get("test_card") and not (by_gap and row.hold_stage is None)
 
 
-def _decode(row: Row[Any]) -> Sketch:
+def _decode(row: Row) -> Sketch:
     return msgspec.msgpack.decode(row.sketch, type=Sketch)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import ColumnElement
 
 from safelight.core.ids import new_id
 from safelight.store import tables
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.retention import PAID_CLIP_S, Retention
 
 from .models import ReusedFile
@@ -64,7 +63,7 @@ def reuse_file(tx: Transaction, video_id: str, file: ReusedFile) -> None:
     )
 
 
-def files_of(tx: Transaction, video_id: str, *, kind: str | None = None) -> list[Row[Any]]:
+def files_of(tx: Transaction, video_id: str, *, kind: str | None = None) -> list[Row]:
     """The file rows of a video, oldest first: those of one transaction in the order of their ids."""
     where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
     if kind is not None:

@@ -12,15 +12,12 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.core import canonical_json
 from safelight.core.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from safelight.core.fileio import sha256_file
 from safelight.store import tables
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.videos.requests.request import CreateRequest
 
 from .requester import store_use
@@ -161,7 +158,7 @@ class IdempotencyKeys:
             )
             return KeyClaim(tenant=tenant, key=key, video_id=video_id)
 
-    def _is_running(self, row: Row[Any], now: float) -> bool:
+    def _is_running(self, row: Row, now: float) -> bool:
         return bool(row.lease_expires_at >= now and row.created_at >= self.alone_since)
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Row
 
 from safelight.policy.findings import Coverage, Stage, unpack
 from safelight.policy.steering import Steering
 from safelight.policy.verdicts import Verdict
 from safelight.providers.attempts.charge_columns import read_charge
 from safelight.providers.protocol import GenerationReport
+from safelight.store.database import Row
 from safelight.store.rows import read_record
 from safelight.videos.requests.request import TemplateUse
 
@@ -28,7 +28,7 @@ def from_json(data: bytes | None) -> Any:
     return None if data is None else msgspec.json.decode(data)
 
 
-def video(row: Row[Any]) -> Video:
+def video(row: Row) -> Video:
     retry = _retry_terms(row.request)
     return read_record(
         Video,
@@ -59,11 +59,11 @@ def _retry_terms(request: bytes) -> Mapping[str, Any]:
     return from_json(request).get("retry") or {}
 
 
-def character(row: Row[Any]) -> Character:
+def character(row: Row) -> Character:
     return read_record(Character, row)
 
 
-def attempt(row: Row[Any]) -> Attempt:
+def attempt(row: Row) -> Attempt:
     return read_record(
         Attempt,
         row,
@@ -78,7 +78,7 @@ def _read(kind: type[_T], column: bytes | None) -> _T | None:
     return msgspec.json.decode(column, type=kind) if column else None
 
 
-def stage_record(verdict_row: Row[Any], findings_row: Row[Any]) -> StageRecord:
+def stage_record(verdict_row: Row, findings_row: Row) -> StageRecord:
     return StageRecord(
         stage=Stage(verdict_row.stage),
         verdict=verdict(verdict_row.body),
@@ -93,7 +93,7 @@ def verdict(body: bytes) -> Verdict:
     return msgspec.json.decode(body, type=Verdict)
 
 
-def seal(row: Row[Any]) -> dict[str, Any]:
+def seal(row: Row) -> dict[str, Any]:
     return {
         "sha256": row.sha256,
         "source_sha256": row.source_sha256,
@@ -109,5 +109,5 @@ def seal(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def audit_entry(row: Row[Any]) -> dict[str, Any]:
+def audit_entry(row: Row) -> dict[str, Any]:
     return {"seq": row.seq, "at": row.at, "event": row.event, "actor": row.actor, "hash": row.hash}

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from sqlalchemy import Row
-
 from safelight.policy.findings import Coverage, Finding, Stage
 from safelight.policy.steering import Steering
 from safelight.policy.verdicts import Audience, Verdict
 from safelight.providers.protocol import Billing, Charge, GenerationReport
+from safelight.store.database import Row
 from safelight.videos.requests.request import TemplateUse
 
 #: The rule of a case, and the reason of a hold, that the term `review_first` caused and no policy.
@@ -353,7 +352,7 @@ class VideoSnapshot:
     overturned: tuple[Finding, ...]
     attempts: tuple[Attempt, ...]
     #: File rows of the video, oldest first.
-    files: tuple[Row[Any], ...]
+    files: tuple[Row, ...]
 
     @property
     def last_attempt(self) -> Attempt | None:

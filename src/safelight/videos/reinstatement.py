@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row
-
 from safelight.core import canonical_json
 from safelight.core.errors import Conflict, InvalidField, NotFound, Withdrawn
 from safelight.core.ids import new_id
@@ -19,7 +17,7 @@ from safelight.policy.verdicts import Action
 from safelight.providers.protocol import Derivation
 from safelight.screening.evaluation import StageResult, reevaluate_for_appeal, requires_label
 from safelight.store import tables
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.retention import Retention
 from safelight.videos.requests.admission import SOURCE_FIELD
 
@@ -123,7 +121,7 @@ def scan_kept_clip(context: PipelineContext, tx: Transaction, video_id: str, *, 
     return _release(context, tx, old, actor, None)
 
 
-def _with_kept_clip(tx: Transaction, video_id: str) -> Row[Any]:
+def _with_kept_clip(tx: Transaction, video_id: str) -> Row:
     row = tx.one(tables.videos, video_id, lock=True)
     if row is None or row.deleted_at is not None:
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
@@ -135,7 +133,7 @@ def _with_kept_clip(tx: Transaction, video_id: str) -> Row[Any]:
 
 
 def _release(
-    context: PipelineContext, tx: Transaction, old: Row[Any], actor: str, decision: Decision | None
+    context: PipelineContext, tx: Transaction, old: Row, actor: str, decision: Decision | None
 ) -> str:
     """Make the new video. Without a decision its clip is scanned again."""
     released_id = new_id("video")
@@ -148,7 +146,7 @@ def _release_as(
     released_id: str,
     context: PipelineContext,
     tx: Transaction,
-    old: Row[Any],
+    old: Row,
     actor: str,
     decision: Decision | None,
 ) -> None:
@@ -245,7 +243,7 @@ def _release_as(
     )
 
 
-def _locked(tx: Transaction, video_id: str) -> Row[Any]:
+def _locked(tx: Transaction, video_id: str) -> Row:
     """Lock and return the row of a blocked or withdrawn video.
 
     Raises `Conflict` if the decision cannot be appealed.
@@ -296,7 +294,7 @@ def _unchanged(made: tuple[StageRecord, ...], has_clip: bool) -> list[StageResul
     return [as_result(each) for each in made if each.stage in kept]
 
 
-def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
+def _clip(tx: Transaction, old: Row) -> Row | None:
     """The stored file of the generated clip, or the sealed file of a withdrawn video.
 
     None if the clip is not stored any more, or its generation was stopped: then a part of it is. Raises
@@ -323,7 +321,7 @@ def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
 
 
 def _copy_sources(
-    context: PipelineContext, tx: Transaction, old: Row[Any], released_id: str, request: dict[str, Any]
+    context: PipelineContext, tx: Transaction, old: Row, released_id: str, request: dict[str, Any]
 ) -> None:
     """Give the new video the references, the lineage and the consents of the blocked one.
 
@@ -365,7 +363,7 @@ def _copy_sources(
         raise Conflict(f"The source of {old.id} may not be used any more.", param="case_id") from error
 
 
-def _share(tx: Transaction, video_id: str, file: Row[Any], kind: str) -> None:
+def _share(tx: Transaction, video_id: str, file: Row, kind: str) -> None:
     """Record that the new video also uses this file. The bytes stay stored until no row refers to them."""
     add_file(
         tx,

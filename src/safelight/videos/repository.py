@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
 from safelight.accounts import Principal
 from safelight.accounts.withheld_videos import has_readable_prompt
 from safelight.core.errors import NotFound
 from safelight.policy.findings import Stage
 from safelight.store import tables
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.pages import Page, follows, read_page
 from safelight.store.tables import video_hidings
 
@@ -37,7 +36,7 @@ class VideoRepository:
     def get(self, tenant: str, video_id: str) -> Video:
         return mappers.video(self.row(tenant, video_id))
 
-    def row(self, tenant: str, video_id: str) -> Row[Any]:
+    def row(self, tenant: str, video_id: str) -> Row:
         with self._database.read_transaction(tenant=tenant) as tx:
             return _row(tx, video_id)
 
@@ -46,7 +45,7 @@ class VideoRepository:
         with self._database.read_transaction(tenant=tenant) as tx:
             return read_snapshot(tx, video_id)
 
-    def with_files(self, tenant: str, video_id: str, *, kind: str) -> tuple[Video, list[Row[Any]]]:
+    def with_files(self, tenant: str, video_id: str, *, kind: str) -> tuple[Video, list[Row]]:
         """A video, and its files of one kind."""
         with self._database.read_transaction(tenant=tenant) as tx:
             return mappers.video(_row(tx, video_id)), files_of(tx, video_id, kind=kind)
@@ -56,7 +55,7 @@ class VideoRepository:
         with self._database.read_transaction(tenant=tenant) as tx:
             return is_hidden(tx, video_id)
 
-    def files(self, tenant: str, video_id: str, *, kind: str | None = None) -> list[Row[Any]]:
+    def files(self, tenant: str, video_id: str, *, kind: str | None = None) -> list[Row]:
         with self._database.read_transaction(tenant=tenant) as tx:
             return files_of(tx, video_id, kind=kind)
 
@@ -179,7 +178,7 @@ def read_snapshot(tx: Transaction, video_id: str) -> VideoSnapshot:
     )
 
 
-def _row(tx: Transaction, video_id: str) -> Row[Any]:
+def _row(tx: Transaction, video_id: str) -> Row:
     row = tx.one(tables.videos, video_id)
     if row is None:
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import ColumnElement
 
 from safelight.core.ids import new_id
 from safelight.core.records import Seconds, Shown
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.tables import cases, characters, vault_entries, videos
 
 #: A report to an authority may not wait, and an officer has to sleep.
@@ -61,7 +60,7 @@ class VaultEntry(Shown):
     decided_at: Seconds | None
 
 
-def find_request(tx: Transaction, video_id: str) -> Row[Any] | None:
+def find_request(tx: Transaction, video_id: str) -> Row | None:
     """The row of the video or character."""
     return tx.one(videos, video_id) or tx.one(characters, video_id)
 

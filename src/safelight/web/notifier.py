@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row
 
 from safelight.accounts.standing import TOPIC as STANDING_TOPIC
 from safelight.accounts.statements import statement_of_case
@@ -29,7 +28,7 @@ from safelight.core.net.webhook_client import WebhookClient
 from safelight.core.net.webhook_inputs import EventType
 from safelight.providers.attempts.drift_alarms import TOPIC as DRIFT_TOPIC
 from safelight.store import tables
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.videos import mappers
 from safelight.videos.case_rows import CaseState, DecisionAction
 from safelight.videos.models import VideoState
@@ -145,7 +144,7 @@ class Notifier:
             self._senders.submit(self._send_one, delivery)
         return len(claimed)
 
-    def _queue_event(self, tx: Transaction, event: Row[Any]) -> None:
+    def _queue_event(self, tx: Transaction, event: Row) -> None:
         if event.topic == EventType.CASE_DECIDED.value:
             self._queue_decision(tx, event)
             return
@@ -182,7 +181,7 @@ class Notifier:
                 # A second event needs its own id, which must stay the same if this event is processed again.
                 self._queue(tx, event, f"{event.id}b", EventType.SAFETY_IDENTIFIER_BLOCKED, blocked)
 
-    def _queue_case_event(self, tx: Transaction, event: Row[Any], kind: EventType) -> None:
+    def _queue_case_event(self, tx: Transaction, event: Row, kind: EventType) -> None:
         """An event of a case that still waits: a link for the reviewers, and nothing about the video."""
         of = tables.cases.c
         row = tx.one(tables.cases, of.id == event.subject, of.tenant_id == event.tenant_id)
@@ -197,7 +196,7 @@ class Notifier:
             if self._mails_cases:
                 announce_by_mail(tx, row.id, row.tenant_id, due_soon=kind is EventType.CASE_DUE_SOON)
 
-    def _queue_report_event(self, tx: Transaction, event: Row[Any]) -> None:
+    def _queue_report_event(self, tx: Transaction, event: Row) -> None:
         """The outcome of a report, without anything about the reporter: the id is enough to find them."""
         of = tables.notices.c
         row = tx.one(tables.notices, of.id == event.subject, of.tenant_id == event.tenant_id)
@@ -205,7 +204,7 @@ class Notifier:
             data = {"id": row.id, "video_id": row.video_id, "lane": row.lane, "outcome": row.outcome}
             self._queue(tx, event, event.id, EventType.REPORT_DECIDED, data)
 
-    def _queue_decision(self, tx: Transaction, event: Row[Any]) -> None:
+    def _queue_decision(self, tx: Transaction, event: Row) -> None:
         """The outcome of a case, and of the appeal that it is about, without anything about the reviewer."""
         decided, tenant = tables.decisions.c, event.tenant_id
         made = tx.one(tables.decisions, decided.case_id == event.subject, decided.tenant_id == tenant)
@@ -230,7 +229,7 @@ class Notifier:
         self._queue(tx, event, f"{event.id}a", EventType.APPEAL_DECIDED, data)
 
     def _queue(
-        self, tx: Transaction, event: Row[Any], event_id: str, kind: EventType, data: dict[str, Any]
+        self, tx: Transaction, event: Row, event_id: str, kind: EventType, data: dict[str, Any]
     ) -> None:
         self._deliveries.enqueue(
             tx,
@@ -267,7 +266,7 @@ class Notifier:
             continue
 
 
-def _identifier_blocked(row: Row[Any]) -> dict[str, Any] | None:
+def _identifier_blocked(row: Row) -> dict[str, Any] | None:
     """The event data for an end user whose request was blocked. None if no verdict blocked the content."""
     explanation = mappers.from_json(row.explanation) or {}
     if explanation.get("reason") == "review_expired":

@@ -5,12 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.core.background.part import BackgroundPart
-from safelight.store.database import Database
+from safelight.store.database import Database, Row
 from safelight.store.tables import audit_log_head
 
 from .checkpoints import Checkpoint, CheckpointKey, CheckpointStore
@@ -59,7 +56,7 @@ class CheckpointWriter:
         with self._database.across_tenants("the last checkpoint") as tx:
             yield self._append(tx.one(audit_log_head, lock=True), tx.now())
 
-    def _append(self, head: Row[Any] | None, at: float) -> Checkpoint | None:
+    def _append(self, head: Row | None, at: float) -> Checkpoint | None:
         with self._writing:
             if head is None or head.seq <= self._last_seq:
                 return None

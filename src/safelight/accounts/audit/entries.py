@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from safelight.core.errors import BadInput
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import api_keys, audit_log, audit_log_contents, cases, people
 
@@ -121,7 +121,7 @@ def erase_contents(tx: Transaction, seqs: Iterable[int], *, actor: str, reason: 
 
 def _page(
     tx: Transaction, after: int, limit: int | None, *where: ColumnElement[bool], newest: bool = False
-) -> list[Row[Any]]:
+) -> list[Row]:
     rows = list(
         tx.execute(
             select(audit_log, *_CONTENT)
@@ -134,6 +134,6 @@ def _page(
     return rows[::-1] if newest else rows
 
 
-def _entry(row: Row[Any]) -> LogEntry:
+def _entry(row: Row) -> LogEntry:
     content: Mapping[str, Any] | None = None if row.content is None else msgspec.json.decode(row.content)
     return read_record(LogEntry, row, content=content)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
-from sqlalchemy import Row
 
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.hash_chain import GENESIS, ChainedFields, compute_commitment, hash_entry
 from safelight.store.rows import read_record
 from safelight.store.tables import audit_log_head
@@ -101,7 +99,7 @@ class _Verification:
             problems=tuple(self._problems),
         )
 
-    def _check_entry(self, row: Row[Any], expected: int, previous: str) -> None:
+    def _check_entry(self, row: Row, expected: int, previous: str) -> None:
         if row.seq != expected:
             self._report_missing(expected, row.seq - 1)
         elif row.previous != previous:
@@ -116,7 +114,7 @@ class _Verification:
             self._report(row.seq, f"Entry {row.seq} differs from its signed checkpoint.")
         self._check_content(row)
 
-    def _check_content(self, row: Row[Any]) -> None:
+    def _check_content(self, row: Row) -> None:
         if row.content_seq is None:
             self._report(row.seq, f"The content row of entry {row.seq} is missing.")
         elif row.content_tenant != row.tenant_id:
@@ -152,5 +150,5 @@ class _Verification:
             self._uncollected += 1
 
 
-def _hash(row: Row[Any]) -> str:
+def _hash(row: Row) -> str:
     return hash_entry(read_record(ChainedFields, row))

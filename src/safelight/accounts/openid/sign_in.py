@@ -7,9 +7,6 @@ import hashlib
 import hmac
 import secrets
 from contextlib import suppress
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.accounts import Role
 from safelight.accounts.people import PersonState, SignedIn
@@ -19,7 +16,7 @@ from safelight.accounts.people.sign_in import open_session_of
 from safelight.accounts.people.store import find_row
 from safelight.accounts.sessions import end_sessions
 from safelight.core.errors import Forbidden, SafelightError, Unauthenticated
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.key_ring import EncryptedColumn, KeyRing
 from safelight.store.tables import (
     invitations,
@@ -186,7 +183,7 @@ class OpenIdSignIn:
             )
             return signed_in
 
-    def _find_person(self, identity: Identity) -> Row[Any] | None:
+    def _find_person(self, identity: Identity) -> Row | None:
         """The person with this identity, or else the one with its verified address."""
         with self._database.across_tenants("signing in", readonly=True) as tx:
             linked = tx.one(
@@ -201,7 +198,7 @@ class OpenIdSignIn:
             return tx.one(people, people.c.email == identity.email)
 
 
-def _is_linked(tx: Transaction, row: Row[Any], identity: Identity) -> bool:
+def _is_linked(tx: Transaction, row: Row, identity: Identity) -> bool:
     """Whether the person of this locked row has this identity. An open invitation is accepted by it."""
     linked = tx.one(openid_identities, openid_identities.c.person_id == row.id)
     if linked is not None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row
-
 from safelight.accounts.models import INVITATION_PREFIX, hash_token, new_token
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.tables import invitations
 
 from . import store
@@ -17,7 +13,7 @@ from .models import Invitation
 INVITATION_TTL_S = 7 * 86_400.0
 
 
-def invite(tx: Transaction, row: Row[Any], ttl_s: float = INVITATION_TTL_S) -> Invitation:
+def invite(tx: Transaction, row: Row, ttl_s: float = INVITATION_TTL_S) -> Invitation:
     """A new invitation for the person of this row."""
     withdraw_invitations(tx, row.id)
     token, expires = new_token(INVITATION_PREFIX), tx.now() + ttl_s

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from safelight.accounts import OPERATOR, KeyScope, Principal, Role
@@ -15,7 +13,7 @@ from safelight.accounts.sessions import end_sessions
 from safelight.accounts.store import principal_of_person
 from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.core.ids import new_id
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.tables import openid_identities, people
 
 from . import store
@@ -192,14 +190,14 @@ def _forget_proofs(tx: Transaction, person: str, state: PersonState) -> None:
     give_leases_back(tx, person)
 
 
-def lock_owners(tx: Transaction) -> list[Row[Any]]:
+def lock_owners(tx: Transaction) -> list[Row]:
     """The rows of all owners, locked in one order, so that two owners cannot remove each other at the same
     time. Call it before another person is locked.
     """
     return tx.select(people, people.c.role == Role.OWNER.value, order_by=(people.c.id,), lock=True)
 
 
-def _changeable(tx: Transaction, person: str, *, keeps_owner: bool) -> Row[Any]:
+def _changeable(tx: Transaction, person: str, *, keeps_owner: bool) -> Row:
     """The locked row of a person. Raises `Conflict` if the change would leave no active owner."""
     owners = lock_owners(tx)
     row = store.find_row(tx, person, lock=True)

@@ -8,10 +8,9 @@ import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pyotp
-from sqlalchemy import Row, or_
+from sqlalchemy import or_
 
 from safelight.accounts import Principal, SessionRecord
 from safelight.accounts.models import INVITATION_PREFIX, hash_token, is_well_formed
@@ -19,7 +18,7 @@ from safelight.accounts.sessions import end_sessions, open_session
 from safelight.accounts.store import principal_of_person
 from safelight.core.errors import InvalidField, RateLimited, SafelightError, Unauthenticated
 from safelight.core.ids import new_id
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import invitations, people, sign_in_failures
 
@@ -304,7 +303,7 @@ class SignIn:
             tx.append_audit("person.change_begun", subject=row.id, actor=row.id, content={})
             return invite(tx, row, CHANGE_TTL_S)
 
-    def _try(self, address: str, proofs: Proofs, browser: str) -> tuple[Row[Any] | None, SignedIn | None]:
+    def _try(self, address: str, proofs: Proofs, browser: str) -> tuple[Row | None, SignedIn | None]:
         """The person with this address, and a session for them if the proofs are right."""
         with self._database.across_tenants("signing in", readonly=True) as tx:
             # PostgreSQL refuses NUL and surrogates, which are not printable.
@@ -316,7 +315,7 @@ class SignIn:
         with self._database.transaction(row.tenant_id) as tx:
             return row, self._open(tx, row, proofs.code, browser)
 
-    def _open(self, tx: Transaction, known: Row[Any], code: str, browser: str) -> SignedIn | None:
+    def _open(self, tx: Transaction, known: Row, code: str, browser: str) -> SignedIn | None:
         """A session for the person if the code is right and was not used yet."""
         row = tx.one(people, known.id, lock=True)
         if row is None or row.password_hash != known.password_hash or row.state != PersonState.ACTIVE:
@@ -338,7 +337,7 @@ class SignIn:
             return None
         return open_session_of(tx, row, browser)
 
-    def _find_invitation(self, token: str) -> Row[Any]:
+    def _find_invitation(self, token: str) -> Row:
         row = None
         if is_well_formed(token, INVITATION_PREFIX):
             with self._database.across_tenants("authenticating an invitation", readonly=True) as tx:
@@ -369,7 +368,7 @@ class SignIn:
         return plain.decode()
 
 
-def open_session_of(tx: Transaction, row: Row[Any], browser: str) -> SignedIn:
+def open_session_of(tx: Transaction, row: Row, browser: str) -> SignedIn:
     """A session of the person of this row. Raises `Unauthenticated` if the person may not sign in."""
     principal = principal_of_person(row)
     if principal is None:

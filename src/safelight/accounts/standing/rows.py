@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row
-
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import bans, strikes, vault_entries
 
@@ -40,5 +36,5 @@ def is_stopped_by_vault(tx: Transaction, *subjects: str) -> bool:
     return bool(tx.count(vault_entries, vault_entries.c.stops.in_(subjects)))
 
 
-def ban_from_row(row: Row[Any]) -> Ban:
+def ban_from_row(row: Row) -> Ban:
     return read_record(Ban, row)

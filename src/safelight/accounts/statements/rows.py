@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row
-
 from safelight.core.errors import Conflict
 from safelight.core.ids import new_id
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.rows import read_record, stored_columns
 from safelight.store.tables import appeals, statements
 
@@ -91,7 +87,7 @@ def erase_reasons(tx: Transaction, video_id: str) -> int:
     )
 
 
-def statement_from_row(row: Row[Any]) -> Statement:
+def statement_from_row(row: Row) -> Statement:
     ground = read_record(DecisionGround, row, group=row.group_name)
     content = read_record(NewStatement, row, ground=ground)
     return read_record(Statement, row, content=content, is_appealed=False)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, case, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 
 from safelight.core.backoff import Backoff
 from safelight.core.ids import new_id
 from safelight.core.net.webhook_inputs import EventType
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.outbox import RETRY_BACKOFF
 from safelight.store.tables import outbox, webhook_endpoints
 
@@ -229,7 +229,7 @@ def _endpoints_with_due_messages(tx: Transaction) -> list[str]:
     return [row.subject for row in tx.execute(statement)]
 
 
-def _delivery(row: Row[Any], endpoint: RegisteredEndpoint) -> WebhookDelivery:
+def _delivery(row: Row, endpoint: RegisteredEndpoint) -> WebhookDelivery:
     body = msgspec.json.decode(row.body, type=_Body)
     return WebhookDelivery(
         id=row.id,

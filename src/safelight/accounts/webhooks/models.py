@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.core.net.webhook_inputs import EventType
 from safelight.core.records import Seconds, Shown
+from safelight.store.database import Row
 from safelight.store.rows import read_record
 
 
@@ -109,5 +107,5 @@ class TestResult:
     wall_s: float
 
 
-def endpoint_from_row(row: Row[Any]) -> RegisteredEndpoint:
+def endpoint_from_row(row: Row) -> RegisteredEndpoint:
     return read_record(RegisteredEndpoint, row)

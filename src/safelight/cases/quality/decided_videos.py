@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, select
+from sqlalchemy import ColumnElement, and_, select
 
 from safelight.accounts import find_same_people
 from safelight.accounts.reporter import Reporter
 from safelight.cases.appeals import BY_REPORTER
 from safelight.policy.findings import Finding, unpack
 from safelight.policy.verdicts import Action, Verdict
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.tables import (
     appeals,
     cases,
@@ -143,7 +143,7 @@ def _appeals_of_reporters(tx: Transaction) -> frozenset[str]:
     return frozenset(row.case_id for row in tx.execute(query).all())
 
 
-def _involved(tx: Transaction, rows: Iterable[Row[Any]]) -> dict[str, set[str]]:
+def _involved(tx: Transaction, rows: Iterable[Row]) -> dict[str, set[str]]:
     """By case: who requested or reported its video."""
     made = list(rows)
     requested = {
@@ -258,7 +258,7 @@ def _among(column: ColumnElement[str], ids: Collection[str] | None) -> tuple[Col
     return () if ids is None else (column.in_(ids),)
 
 
-def _rows(tx: Transaction, of: ColumnElement[str], ids: Iterable[str], *columns: Any) -> Iterator[Row[Any]]:
+def _rows(tx: Transaction, of: ColumnElement[str], ids: Iterable[str], *columns: Any) -> Iterator[Row]:
     """These columns of the rows with these ids, without prompts and other large columns; the first gives the
     order.
     """

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import Any
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import and_, func, select
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.policies import CountsRule, count_all
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.tables import (
     decisions,
     golden_cases,
@@ -141,7 +140,7 @@ def count_reconsidered(
     return found
 
 
-def _strata(tx: Transaction, draw: Row[Any]) -> tuple[StratumCounts, ...]:
+def _strata(tx: Transaction, draw: Row) -> tuple[StratumCounts, ...]:
     answers = _count_answers(tx, draw.id)
     return tuple(
         StratumCounts(
@@ -167,13 +166,13 @@ def _count_answers(tx: Transaction, draw_id: str) -> Counter[tuple[str, str]]:
     return Counter({(row.stratum, row.answer): row.amount for row in tx.execute(query).all()})
 
 
-def _comparable(tx: Transaction) -> list[Row[Any]]:
+def _comparable(tx: Transaction) -> list[Row]:
     """The answers of the last `KEEP_ANSWERS_S` that can be compared with another, newest first."""
     rows = _answers(tx, (QualityPurpose.GOLDEN, QualityPurpose.SECOND), tx.now() - KEEP_ANSWERS_S)
     return [row for row in rows if row.person is not None]
 
 
-def _answers(tx: Transaction, purposes: Iterable[QualityPurpose], since: float) -> list[Row[Any]]:
+def _answers(tx: Transaction, purposes: Iterable[QualityPurpose], since: float) -> list[Row]:
     """The answers since then, newest first."""
     query = (
         select(quality_cases, quality_answers.c.person, quality_answers.c.answer, quality_answers.c.at)
@@ -186,6 +185,6 @@ def _answers(tx: Transaction, purposes: Iterable[QualityPurpose], since: float) 
     return list(tx.execute(query).all())
 
 
-def _pairs(rows: Iterable[Row[Any]], of_people: Collection[str]) -> tuple[tuple[str, str], ...]:
+def _pairs(rows: Iterable[Row], of_people: Collection[str]) -> tuple[tuple[str, str], ...]:
     """The expected and the given answers; none if they are those of too few people."""
     return tuple((row.expected, row.answer) for row in rows) if len(of_people) >= MIN_PEOPLE else ()

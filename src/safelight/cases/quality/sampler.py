@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row, and_, exists, or_, select
+from sqlalchemy import and_, exists, or_, select
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.store import ACTIVE, principal_of_person
 from safelight.cases.appeals import BY_REPORTER
 from safelight.cases.reviews.conflicts import has_other_decider, people_around
 from safelight.policy.findings import severity_of
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.tables import (
     appeals,
     cases,
@@ -153,7 +151,7 @@ class QualitySampler:
             )
 
 
-def _find_reviewable(tx: Transaction, made: Row[Any]) -> Case | None:
+def _find_reviewable(tx: Transaction, made: Row) -> Case | None:
     """The case of a decision, if another person may review it."""
     row = tx.one(cases, made.case_id)
     first = None if row is None else case_from_row(row)
@@ -162,7 +160,7 @@ def _find_reviewable(tx: Transaction, made: Row[Any]) -> Case | None:
     return first
 
 
-def _open_second_review(tx: Transaction, made: Row[Any]) -> None:
+def _open_second_review(tx: Transaction, made: Row) -> None:
     first = _find_reviewable(tx, made)
     if first is None:
         return
@@ -198,7 +196,7 @@ def _answer_of(tx: Transaction, case: Case, action: DecisionAction) -> DecisionA
     return other
 
 
-def _open_golden(tx: Transaction, golden: Row[Any], category: str, person: Principal) -> bool:
+def _open_golden(tx: Transaction, golden: Row, category: str, person: Principal) -> bool:
     """Give a golden case to a person. Returns False if the person may not have it or its video is gone."""
     video = tx.one(videos, golden.video_id)
     gone = video is None or video.deleted_at is not None or video.vaulted or video.quarantined

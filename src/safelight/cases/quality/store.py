@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.cases.reviews.conflicts import record_conflicts
 from safelight.core.ids import new_id
 from safelight.policy.findings import INDICATOR_SCORE, Stage, severity_of, unpack
 from safelight.policy.verdicts import Action, Verdict
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.tables import cases, findings, installation, quality_cases, videos
 from safelight.videos.case_rows import Case, CaseKind, CaseState, DecisionAction, case_from_row
 from safelight.videos.case_rows.clusters import read_verdicts
@@ -107,7 +104,7 @@ def read_seed(tx: Transaction) -> bytes:
     return bytes.fromhex(row.value)
 
 
-def golden_from_row(row: Row[Any]) -> Golden:
+def golden_from_row(row: Row) -> Golden:
     return Golden(
         id=row.id,
         video_id=row.video_id,

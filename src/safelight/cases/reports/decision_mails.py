@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from typing import Any
 
-from sqlalchemy import Row, exists, or_
+from sqlalchemy import exists, or_
 
 from safelight.accounts.mail import MailKind, MailQueue, NewMail, mail_id
 from safelight.accounts.people.service import normalize_email
 from safelight.accounts.statements import describe_objection, describe_reply
 from safelight.core.errors import InvalidField
 from safelight.core.i18n import load_messages
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.key_ring import EncryptedColumn, KeyRing
 from safelight.store.tables import cases, notices, outbox
 from safelight.videos.case_rows import CaseState
@@ -149,7 +148,7 @@ class DecisionMails:
         whole.update(notices, of.id.in_(ids), mail_id=sent)
 
 
-def _find_repeated(whole: Transaction, rows: Sequence[Row[Any]]) -> set[str]:
+def _find_repeated(whole: Transaction, rows: Sequence[Row]) -> set[str]:
     """The reports that an earlier decision answered."""
     ids = {row.case_id for row in rows} - {None}
     closed_at = {one.id: one.closed_at for one in whole.select(cases, cases.c.id.in_(ids))} if ids else {}

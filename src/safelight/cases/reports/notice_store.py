@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import and_, select
 
 from safelight.accounts.reply_texts import ReplyTexts
 from safelight.accounts.reporter import Reporter
 from safelight.accounts.statements import Statement, StatementKind, statement_from_row
 from safelight.core.errors import IdempotencyKeyReused
 from safelight.screening.text_screening import decode
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import (
     cases,
@@ -91,7 +90,7 @@ def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
     )
 
 
-def find_statement(tx: Transaction, row: Row[Any]) -> Statement | None:
+def find_statement(tx: Transaction, row: Row) -> Statement | None:
     """The statement about the decision to the account or end user who sent this notice."""
     of, by = statements.c, Reporter.parse(row.reporter)
     # The index begins with the tenant, which a search across tenants leaves out.
@@ -114,7 +113,7 @@ def list_pages(tx: Transaction, *, limit: int) -> tuple[PageNotice, ...]:
     return tuple(_page_notice(row, made[row.id]) for row in rows)
 
 
-def _page_notice(row: Row[Any], made: Row[Any]) -> PageNotice:
+def _page_notice(row: Row, made: Row) -> PageNotice:
     own_words = made.reason if is_own_words(made.reason, made.category) else ""
     return read_record(
         PageNotice,
@@ -127,12 +126,12 @@ def _page_notice(row: Row[Any], made: Row[Any]) -> PageNotice:
     )
 
 
-def lock_page(tx: Transaction, notice_id: str) -> Row[Any] | None:
+def lock_page(tx: Transaction, notice_id: str) -> Row | None:
     """The open notice with this id that names a page, for this transaction alone."""
     return tx.one(notices, notice_id, *_NAMES_PAGE, lock=True)
 
 
-def replies_to(tx: Transaction, rows: Sequence[Row[Any]]) -> dict[str, ReplyTexts]:
+def replies_to(tx: Transaction, rows: Sequence[Row]) -> dict[str, ReplyTexts]:
     """The saved replies to these notices, by case."""
     kept = [row.case_id for row in rows if row.outcome == NoticeOutcome.KEPT.value]
     made = tx.select(
@@ -189,7 +188,7 @@ def reverse_keep(tx: Transaction, case_id: str | None) -> None:
 
 def count_upheld(tx: Transaction, reporter: str, *, newest: int) -> tuple[int, int]:
     """Of the newest decided cases of a reporter: how many, and for how many the video was withdrawn."""
-    rows: Sequence[Row[Any]] = tx.select(
+    rows: Sequence[Row] = tx.select(
         notices,
         notices.c.reporter == reporter,
         notices.c.outcome.in_([NoticeOutcome.KEPT.value, NoticeOutcome.REMOVED.value]),

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row
-
 from safelight.screening.text_screening import decode
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.rows import read_record, stored_columns
 from safelight.store.tables import reports
 
@@ -18,5 +14,5 @@ def add_report(tx: Transaction, made: Report) -> None:
     tx.insert(reports, **stored_columns(made, reports), text_screening=made.screening.encode())
 
 
-def report_from_row(row: Row[Any]) -> Report:
+def report_from_row(row: Row) -> Report:
     return read_record(Report, row, screening=decode(row.text_screening))

@@ -5,17 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import func, or_, select
 
 from safelight.accounts import DECIDING, KeyScope, Principal
 from safelight.accounts.mail import MailKind, MailQueue, NewMail
 from safelight.accounts.store import ACTIVE, principal_of_person
 from safelight.cases.reports.notice_store import has_open_page
 from safelight.core.background.part import BackgroundPart
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.tables import cases, outbox, people, tenants
 from safelight.videos.case_rows.models import ReviewerPreferences
 from safelight.videos.case_rows.store import case_from_row
@@ -103,7 +102,7 @@ class CaseMails:
         waiting.mark_announced()
         return mails
 
-    def _mail(self, kind: MailKind, person: Row[Any], *, event: str) -> NewMail:
+    def _mail(self, kind: MailKind, person: Row, *, event: str) -> NewMail:
         return NewMail(
             kind=kind,
             to=person.email,
@@ -120,7 +119,7 @@ class _Waiting:
 
     tx: Transaction
     #: Oldest first.
-    rows: list[Row[Any]]
+    rows: list[Row]
     due_soon: list[str]
     new: list[str]
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from safelight.accounts import KeyScope, Principal, ReviewRank, find_same_people
 from safelight.accounts.reporter import Reporter
 from safelight.accounts.statements import StatementKind
 from safelight.accounts.store import ACTIVE, principal_of_person
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.tables import (
     case_conflicts,
     cases,
@@ -185,7 +184,7 @@ def _sources(tx: Transaction, ids: list[str]) -> list[str]:
 
 def _made_from(tx: Transaction, ids: list[str]) -> list[str]:
     """The ids of the newest videos and characters that were made directly from these."""
-    rows: list[Row[Any]] = []
+    rows: list[Row] = []
     for made, source in (
         (videos.c.id, videos.c.remixed_from),
         (video_lineage.c.video_id, video_lineage.c.parent_id),

@@ -6,14 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import Row
+from typing import TYPE_CHECKING
 
 from safelight.accounts.store import principal_of_person
 from safelight.core.background.part import BackgroundPart
 from safelight.core.errors import Conflict, DatabaseDamaged, NotFound, Unavailable
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import cases, pending_decisions, people, reports
 from safelight.videos.case_rows import store
@@ -125,7 +123,7 @@ class DecisionExecutor:
         if after_commit is not None:
             after_commit()
 
-    def _apply(self, tx: Transaction, made: Decision, author: Row[Any] | None) -> Callable[[], None] | None:
+    def _apply(self, tx: Transaction, made: Decision, author: Row | None) -> Callable[[], None] | None:
         if not store.close_case(tx, made.case_id, state=CaseState.PENDING):
             raise Conflict(f"{made.case_id} was closed, because the state of the video changed.")
         if made.action is DecisionAction.KEEP and tx.count(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, and_, func, select
+from sqlalchemy import ColumnElement, Table, and_, func, select
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.models import account_subject, end_user_subject
 from safelight.cases.reports.models import shown_reason
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.tables import appeals, cases, reports, statements, strikes, videos
 from safelight.videos.case_rows import Case
 from safelight.videos.case_rows.models import CaseKind
@@ -165,6 +165,6 @@ def _read(
 
 def _newest(
     tx: Transaction, table: Table, *where: ColumnElement[bool], by: ColumnElement[Any], columns: Any = None
-) -> list[Row[Any]]:
+) -> list[Row]:
     order = (by.desc(), table.c.id.desc())
     return list(tx.select(table, *where, columns=columns, order_by=order, limit=MAX_OF_KIND + 1))

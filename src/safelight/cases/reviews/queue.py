@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, select
 
 from safelight.accounts import Principal
 from safelight.accounts.deciders import give_leases_back, leased_to
 from safelight.core.errors import Conflict, InvalidField
 from safelight.core.reasons import MAX_REASON_CHARACTERS, validate_text
 from safelight.policy.findings import Taxonomy
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import case_conflicts, case_skips, cases, reviewer_preferences
 from safelight.videos.case_rows.exposure import OVERRIDDEN, ExposureLog
@@ -284,7 +284,7 @@ def offered_to(
     ]
 
 
-def _leased_by(tx: Transaction, principal: Principal) -> list[Row[Any]]:
+def _leased_by(tx: Transaction, principal: Principal) -> list[Row]:
     """The open case of a reviewer, and then the reserved one, also if the lease is over. Alone, so that their
     index is used.
     """
@@ -292,12 +292,12 @@ def _leased_by(tx: Transaction, principal: Principal) -> list[Row[Any]]:
     return tx.select(cases, *leased_to(principal.id), columns=columns, order_by=(cases.c.reserved,))
 
 
-def _still_valid(tx: Transaction, leased: list[Row[Any]]) -> list[Row[Any]]:
+def _still_valid(tx: Transaction, leased: list[Row]) -> list[Row]:
     return [row for row in leased if row.leased_until >= tx.now()]
 
 
 def _lock_own(
-    tx: Transaction, principal: Principal, where: list[ColumnElement[bool]], held: Row[Any]
+    tx: Transaction, principal: Principal, where: list[ColumnElement[bool]], held: Row
 ) -> Case | None:
     """Lock a case that this reviewer has, if it is still possible. Waits for its row: a search for a free
     case that began before it was leased locks the row for a moment, and skipping it would give another case.
@@ -368,5 +368,5 @@ def read_preferences(tx: Transaction, principal: Principal) -> ReviewerPreferenc
     return replace(found, switched_off=(), switched_until=None) if is_over else found
 
 
-def _preferences_from_row(row: Row[Any] | None) -> ReviewerPreferences:
+def _preferences_from_row(row: Row | None) -> ReviewerPreferences:
     return ReviewerPreferences() if row is None else read_record(ReviewerPreferences, row)

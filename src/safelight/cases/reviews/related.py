@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Subquery, and_, func, select
+from sqlalchemy import ColumnElement, Subquery, and_, func, select
 
 from safelight.accounts import Principal
 from safelight.accounts.withheld_videos import has_readable_prompt
 from safelight.detectors.text.normalise import normalize_text
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import cases, decisions, videos
 from safelight.videos.case_rows.models import Case, CaseKind, DecisionAction
@@ -95,7 +94,7 @@ def _newest(tx: Transaction, *where: ColumnElement[bool]) -> Subquery:
     )
 
 
-def _read(tx: Transaction, newest: Subquery, where: ColumnElement[bool], *, limit: int) -> list[Row[Any]]:
+def _read(tx: Transaction, newest: Subquery, where: ColumnElement[bool], *, limit: int) -> list[Row]:
     """The newest decisions on these cases whose videos meet the condition."""
     same_case = and_(newest.c.id == decisions.c.case_id, newest.c.tenant_id == decisions.c.tenant_id)
     same_video = and_(videos.c.id == decisions.c.video_id, videos.c.tenant_id == decisions.c.tenant_id)
@@ -120,7 +119,7 @@ def _read(tx: Transaction, newest: Subquery, where: ColumnElement[bool], *, limi
     return list(tx.execute(query).all())
 
 
-def _decision(row: Row[Any]) -> EarlierDecision:
+def _decision(row: Row) -> EarlierDecision:
     return read_record(EarlierDecision, row, case_id=row.id)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import case, func, select
 
 from safelight.accounts.reporter import Reporter
 from safelight.cases.reports.models import NoticeOutcome, ReportReason
 from safelight.core.records import About, Shown
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.tables import notices, people, reports
 from safelight.videos.case_rows.models import SenderRecord
 
@@ -32,7 +32,7 @@ class CaseReporters(Shown):
     ]
 
 
-def read_notices(tx: Transaction, report_ids: Collection[str]) -> dict[str, Row[Any]]:
+def read_notices(tx: Transaction, report_ids: Collection[str]) -> dict[str, Row]:
     """The `sender`, a pseudonym, and the `location` of these reports, by their id; without erased ones."""
     of = notices.c
     columns = [of.id, of.sender, of.location]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import ColumnElement
 
 from safelight.accounts import DECIDING, KeyScope, Principal
 from safelight.accounts.statements import statement_of_case
@@ -21,7 +21,7 @@ from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.core.ids import new_id
 from safelight.core.reasons import MAX_REASON_CHARACTERS, validate_text
 from safelight.screening.text_screening import decode
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.pages import Page, follows, read_page
 from safelight.store.rows import read_record
 from safelight.store.tables import appeals, cases, decisions, pending_decisions, reports, verdicts
@@ -471,7 +471,7 @@ def _cannot_undo(tx: Transaction, case: Case) -> Conflict:
     return Conflict(f"{case.id} has no decision that can be undone.", param="case_id")
 
 
-def _page_of(notice: Row[Any] | None) -> str | None:
+def _page_of(notice: Row | None) -> str | None:
     """The page on which a reporter saw the video; None if the address names the video."""
     page = notice.location if notice is not None else None
     return page if page and not find_video_id(page) else None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, or_
+from sqlalchemy import and_, or_
 
 from safelight.accounts import KeyScope, Principal, find_same_people
 from safelight.accounts.check_limits import require_hourly
@@ -21,7 +20,7 @@ from safelight.core import yaml_loader
 from safelight.core.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidField, NotFound
 from safelight.core.ids import new_id
 from safelight.policy.intended_use import ConsentLevel
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.key_ring import EncryptedColumn, KeyRing
 from safelight.store.tables import audit_log, consent_media, consent_requests, people
 
@@ -290,7 +289,7 @@ def media_record(identity: str) -> str:
 MEDIA = EncryptedColumn(table=consent_media, identity="request_id", column="ciphertext", record=media_record)
 
 
-def _refuse_asker(tx: Transaction, row: Row[Any], principal: Principal) -> None:
+def _refuse_asker(tx: Transaction, row: Row, principal: Principal) -> None:
     """Raise `Forbidden` for the person who asked, also if this person asked or acts with a key."""
     if principal.id in find_same_people(tx, (row.asked_by,)):
         raise Forbidden("Another person than the one who asked decides about a consent.")
@@ -310,7 +309,7 @@ def _require_viewer(tx: Transaction, identity: str, principal: Principal) -> Non
         )
 
 
-def _require_same(row: Row[Any], new: NewConsentRequest, terms: ConsentTerms, email: str) -> None:
+def _require_same(row: Row, new: NewConsentRequest, terms: ConsentTerms, email: str) -> None:
     """Raise `IdempotencyKeyReused` if the first request with this key was another one."""
     first = (
         row.asker,

@@ -6,11 +6,11 @@ import hashlib
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from safelight.core.errors import InvalidField, NotFound
 from safelight.policy.intended_use import ConsentLevel
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import (
     biometric_templates,
@@ -24,7 +24,7 @@ from safelight.store.tables import (
 from .models import ConsentRequest, ConsentTerms, ConsentUse, Device, RequestState
 
 
-def find_row(tx: Transaction, identity: str, *, lock: bool = False) -> Row[Any]:
+def find_row(tx: Transaction, identity: str, *, lock: bool = False) -> Row:
     """The row of a request. Raises `NotFound`."""
     row = tx.find(consent_requests, "consent", identity, lock=lock)
     if row is None:
@@ -32,7 +32,7 @@ def find_row(tx: Transaction, identity: str, *, lock: bool = False) -> Row[Any]:
     return row
 
 
-def request_from_row(row: Row[Any], now: float) -> ConsentRequest:
+def request_from_row(row: Row, now: float) -> ConsentRequest:
     """A request. Without an answer in time, it is shown as expired."""
     state = RequestState(row.state)
     if state is RequestState.ASKED and now >= row.link_expires_at:
@@ -81,7 +81,7 @@ def require_camera(off_because: str | None) -> None:
         )
 
 
-def record_consent(tx: Transaction, row: Row[Any], level: ConsentLevel) -> None:
+def record_consent(tx: Transaction, row: Row, level: ConsentLevel) -> None:
     """Record the consent that the subject of this request gave. It has the id of the request."""
     tx.insert(
         consents,

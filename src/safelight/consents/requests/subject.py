@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.accounts import find_same_people
 from safelight.accounts.mail import MailKind, MailQueue, NewMail
@@ -25,7 +22,7 @@ from safelight.consents.store import end_consent, store_templates
 from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.core.fileio import sha256_file
 from safelight.policy.intended_use import ConsentLevel, ConsentScope
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import consent_media, consent_requests, consents
 
@@ -195,7 +192,7 @@ def _accepted_scope(request: ConsentRequest, answer: SubjectAnswer) -> tuple[Con
     return scope
 
 
-def _flags(tx: Transaction, row: Row[Any], device: Device, enrolled: EnrolledClip) -> tuple[ConsentFlag, ...]:
+def _flags(tx: Transaction, row: Row, device: Device, enrolled: EnrolledClip) -> tuple[ConsentFlag, ...]:
     found = []
     if not row.mailed:
         found.append(ConsentFlag.LINK_SHOWN)
@@ -213,7 +210,7 @@ def _refuse_known_clip(tx: Transaction, sha256: str | None) -> None:
         raise Conflict("This clip was sent before. Record a new one with the phrase.", param="media")
 
 
-def _page_mail(row: Row[Any], link: str) -> NewMail:
+def _page_mail(row: Row, link: str) -> NewMail:
     return NewMail(
         kind=MailKind.CONSENT_GIVEN,
         to=row.email,
@@ -224,7 +221,7 @@ def _page_mail(row: Row[Any], link: str) -> NewMail:
     )
 
 
-def _page(tx: Transaction, row: Row[Any]) -> SubjectPage:
+def _page(tx: Transaction, row: Row) -> SubjectPage:
     consent = tx.one(consents, row.id)
     request = store.request_from_row(row, tx.now())
     return SubjectPage(
@@ -235,7 +232,7 @@ def _page(tx: Transaction, row: Row[Any]) -> SubjectPage:
     )
 
 
-def _find_open(tx: Transaction, token: str, *, lock: bool = False) -> Row[Any]:
+def _find_open(tx: Transaction, token: str, *, lock: bool = False) -> Row:
     of = consent_requests.c
     row = None
     if is_well_formed(token, CONSENT_PREFIX):
@@ -249,7 +246,7 @@ def _no_link() -> NotFound:
     return NotFound("This link was used already or has expired.", param="token", remedy="Ask for a new link.")
 
 
-def _find_by_page(tx: Transaction, token: str, *, tenant: str | None = None, lock: bool = False) -> Row[Any]:
+def _find_by_page(tx: Transaction, token: str, *, tenant: str | None = None, lock: bool = False) -> Row:
     row = None
     if is_well_formed(token, CONSENT_PAGE_PREFIX):
         row = tx.one(consent_requests, consent_requests.c.page_digest == hash_token(token), lock=lock)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from safelight.core import canonical_json
 from safelight.core.errors import InvalidField, NotFound, UpstreamModerationBlocked
@@ -17,7 +17,7 @@ from safelight.core.ids import is_id, new_id
 from safelight.core.net.internal_details import mask_internal
 from safelight.core.net.redaction import mask_emails
 from safelight.providers.protocol import ChargeStatus
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.pages import Page
 from safelight.store.rows import read_record
 from safelight.store.tables import attempts, reported_attempts, videos
@@ -82,7 +82,7 @@ def read_gateway_attempts(
     return [_gateway_record(row) for row in rows]
 
 
-def _gateway_record(row: Row[Any]) -> AttemptRecord:
+def _gateway_record(row: Row) -> AttemptRecord:
     explanation = msgspec.json.decode(row.explanation) if row.explanation is not None else {}
     withheld = row.vaulted or row.quarantined or row.deleted_at is not None
     outcome = _gateway_outcome(row, explanation)
@@ -111,7 +111,7 @@ def _gateway_record(row: Row[Any]) -> AttemptRecord:
     )
 
 
-def _gateway_outcome(row: Row[Any], explanation: Mapping[str, Any]) -> AttemptOutcome:
+def _gateway_outcome(row: Row, explanation: Mapping[str, Any]) -> AttemptOutcome:
     if row.ended_at is None:
         return AttemptOutcome.RUNNING
     if row.outcome == "done":
@@ -126,7 +126,7 @@ def _provider_error(explanation: Mapping[str, Any]) -> str:
     return ": ".join(str(part) for part in parts if part)
 
 
-def _reported_problem(row: Row[Any], outcome: AttemptOutcome) -> str | None:
+def _reported_problem(row: Row, outcome: AttemptOutcome) -> str | None:
     """The provider's words in the message of a failed video; None if it did not report a failure."""
     name = re.escape(row.generator)
     # As composed by `videos.attempts` and `videos.failure_message`.
@@ -140,7 +140,7 @@ def _reported_problem(row: Row[Any], outcome: AttemptOutcome) -> str | None:
     return "" if found[1] == "it gave no reason." else found[1]
 
 
-def _file_came(row: Row[Any], said: str | None) -> bool | None:
+def _file_came(row: Row, said: str | None) -> bool | None:
     if row.ended_at is None:
         return None
     if row.outcome == "done":
@@ -150,7 +150,7 @@ def _file_came(row: Row[Any], said: str | None) -> bool | None:
     return False if refused or said is not None else None
 
 
-def _own_error(row: Row[Any], outcome: AttemptOutcome) -> str:
+def _own_error(row: Row, outcome: AttemptOutcome) -> str:
     """The error of the video belongs to its last attempt; earlier ones were not taken or lost."""
     if outcome is not AttemptOutcome.FAILED:
         return ""
@@ -356,7 +356,7 @@ def _reported(
     return [_reported_record(row) for row in rows]
 
 
-def _reported_record(row: Row[Any]) -> AttemptRecord:
+def _reported_record(row: Row) -> AttemptRecord:
     return read_record(
         AttemptRecord,
         row,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row
-
 from safelight.providers.protocol import Charge, ChargeStatus
+from safelight.store.database import Row
 
 
 def charge_columns(charge: Charge) -> dict[str, Any]:
@@ -19,7 +18,7 @@ def charge_columns(charge: Charge) -> dict[str, Any]:
     }
 
 
-def read_charge(row: Row[Any]) -> Charge:
+def read_charge(row: Row) -> Charge:
     return Charge(
         charged=ChargeStatus(row.charge_status),
         amount=row.amount,
@@ -28,7 +27,7 @@ def read_charge(row: Row[Any]) -> Charge:
     )
 
 
-def read_logged_charge(row: Row[Any]) -> Charge:
+def read_logged_charge(row: Row) -> Charge:
     """The charge as the attempt log shows it: without an amount, the currency is empty."""
     charge = read_charge(row)
     return replace(charge, currency="") if charge.amount is None else charge

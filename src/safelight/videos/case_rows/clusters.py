@@ -12,13 +12,13 @@ import hashlib
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, or_
+from sqlalchemy import or_
 
 from safelight.core import canonical_json
 from safelight.detectors.text.normalise import normalize_text
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Verdict
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.tables import cases, verdicts
 
 from .models import UNFINISHED, CaseKind, CaseState, NewCase
@@ -33,7 +33,7 @@ MAX_REPORTS_OF_UPLOADER = 10
 _END_OF_SENTENCE = " .!?。！？"
 
 
-def cluster_key(tx: Transaction, new: NewCase, video: Row[Any] | None) -> str | None:
+def cluster_key(tx: Transaction, new: NewCase, video: Row | None) -> str | None:
     """A digest that is equal for near-duplicate cases; None if a case is decided by itself."""
     if new.kind is CaseKind.REPORT and new.may_wait and video is not None:
         return _flood_key(tx, new, video)
@@ -56,7 +56,7 @@ def cluster_key(tx: Transaction, new: NewCase, video: Row[Any] | None) -> str | 
     ).hexdigest()
 
 
-def _flood_key(tx: Transaction, new: NewCase, video: Row[Any]) -> str | None:
+def _flood_key(tx: Transaction, new: NewCase, video: Row) -> str | None:
     uploader = cases.c.account == video.principal_id
     own = tx.select(
         cases,
@@ -84,7 +84,7 @@ def read_verdicts(tx: Transaction, video_id: str) -> list[Verdict]:
     return [msgspec.json.decode(row.body, type=Verdict) for row in rows]
 
 
-def join_cluster(tx: Transaction, row: Row[Any]) -> bool:
+def join_cluster(tx: Transaction, row: Row) -> bool:
     """Add a new case to an open cluster with the same key. Returns False if there is none with a place."""
     if row.cluster_key is None:
         return False
@@ -121,7 +121,7 @@ def join_cluster(tx: Transaction, row: Row[Any]) -> bool:
     return bool(leaders)
 
 
-def members_of(tx: Transaction, case_id: str) -> list[Row[Any]]:
+def members_of(tx: Transaction, case_id: str) -> list[Row]:
     """The open cases that are decided with this case, oldest first."""
     return tx.select(
         cases,
@@ -136,7 +136,7 @@ def leave_cluster(tx: Transaction, case_id: str) -> None:
     tx.update(cases, case_id, leader_id=None, cluster_key=None, version=cases.c.version + 1)
 
 
-def replace_leader(tx: Transaction, case_id: str) -> Row[Any] | None:
+def replace_leader(tx: Transaction, case_id: str) -> Row | None:
     """Let the first member of the queue lead a cluster whose leader is closed or leaves it, and return it.
     Open ones before those with a pending decision.
     """
@@ -157,19 +157,19 @@ def replace_leader(tx: Transaction, case_id: str) -> Row[Any] | None:
     return first
 
 
-def add_report_to_reach(tx: Transaction, row: Row[Any]) -> None:
+def add_report_to_reach(tx: Transaction, row: Row) -> None:
     """Count another report of the video. The version changes, because the reviewer has to read the report."""
     _set_reach(tx, row, row.reach + 1)
     tx.update(cases, row.id, version=cases.c.version + 1)
 
 
-def _set_reach(tx: Transaction, row: Row[Any], reach: int) -> None:
+def _set_reach(tx: Transaction, row: Row, reach: int) -> None:
     # A case never loses its place: some come first whatever their due time.
     rank = min(row.rank_at, rank_at(due_at=row.due_at, severity=row.severity, reach=reach))
     tx.update(cases, row.id, reach=reach, rank_at=rank)
 
 
-def _request_content(video: Row[Any]) -> list[Any]:
+def _request_content(video: Row) -> list[Any]:
     """The words and files of a request, without length, size and random seed: nothing is generated yet."""
     request: dict[str, Any] = msgspec.json.decode(video.request)
     texts = request.get("texts") or {"prompt": video.prompt}

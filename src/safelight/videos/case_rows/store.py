@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row
-
 from safelight.accounts import ROLES, find_same_people
 from safelight.core.ids import new_id
 from safelight.detectors.text.chinese import locale_of
 from safelight.policy.findings import severity_of
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.rows import read_record, stored_columns
 from safelight.store.tables import (
     cases,
@@ -95,7 +93,7 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
     return opened
 
 
-def _leave_flood(tx: Transaction, row: Row[Any]) -> None:
+def _leave_flood(tx: Transaction, row: Row) -> None:
     """An urgent report of the same video came: it does not wait, and no other waits behind it."""
     leader = replace_leader(tx, row.id)
     leave_cluster(tx, row.id)
@@ -119,7 +117,7 @@ def _first_rank(tx: Transaction, new: NewCase, severity: int) -> float:
     return rank_at(due_at=new.due_at, severity=severity, reach=1)
 
 
-def _hasten(tx: Transaction, case_id: str, new: NewCase, severity: int) -> Row[Any]:
+def _hasten(tx: Transaction, case_id: str, new: NewCase, severity: int) -> Row:
     """Bring an open case forward for a report that is due earlier, graver, or comes first. Never back."""
     (row,) = tx.select(cases, case_id)
     due_at, severity = min(row.due_at, new.due_at), max(row.severity, severity)
@@ -135,13 +133,13 @@ def _hasten(tx: Transaction, case_id: str, new: NewCase, severity: int) -> Row[A
     return changed
 
 
-def _announce(tx: Transaction, row: Row[Any]) -> None:
+def _announce(tx: Transaction, row: Row) -> None:
     """Tell the operator's webhooks about a new case now, and again when its due time is near."""
     tx.publish("case.opened", subject=row.id, body={})
     _announce_due(tx, row)
 
 
-def _announce_due(tx: Transaction, row: Row[Any]) -> None:
+def _announce_due(tx: Transaction, row: Row) -> None:
     remaining_s = max(0.0, row.due_at - row.opened_at)
     due_soon_at = row.due_at - min(MAX_DUE_SOON_S, remaining_s / 3)
     tx.publish(_DUE_SOON, subject=row.id, body={}, due_at=due_soon_at)
@@ -390,5 +388,5 @@ def require_rank_of_decisions(tx: Transaction, appeal: Case) -> None:
         tx.update(cases, appeal.id, required_rank=int(rank))
 
 
-def case_from_row(row: Row[Any]) -> Case:
+def case_from_row(row: Row) -> Case:
     return read_record(Case, row)

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from safelight.core.ids import new_id
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import (
     library_entries,
@@ -106,12 +106,12 @@ def read_uses(tx: Transaction, entries: Collection[str]) -> dict[str, list[Entry
     return found
 
 
-def is_proof(tx: Transaction, row: Row[Any]) -> bool:
+def is_proof(tx: Transaction, row: Row) -> bool:
     """Whether a video was delivered, and allowed at every stage without a label or a reviewer."""
     return _outcome(row, bool(_not_allowed(tx, [row.id]))) is UseOutcome.PROOF
 
 
-def is_prompt_alone(tx: Transaction, row: Row[Any]) -> bool:
+def is_prompt_alone(tx: Transaction, row: Row) -> bool:
     """Whether a delivered video comes from its prompt alone: no source, no references, no characters."""
     request = msgspec.json.decode(row.request)
     derived = row.remixed_from or tx.count(video_lineage, video_lineage.c.video_id == row.id)
@@ -127,7 +127,7 @@ def find_holders(tx: Transaction, terms: Collection[str]) -> dict[str, frozenset
     return {term: frozenset(found) for term, found in holders.items()}
 
 
-def entry_from_row(row: Row[Any], uses: list[EntryUse], offered_models: Collection[str]) -> LibraryEntry:
+def entry_from_row(row: Row, uses: list[EntryUse], offered_models: Collection[str]) -> LibraryEntry:
     proof = last_proof(uses)
     return read_record(
         LibraryEntry,
@@ -155,7 +155,7 @@ def _not_allowed(tx: Transaction, video_ids: Collection[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _outcome(row: Row[Any], stained: bool) -> UseOutcome:
+def _outcome(row: Row, stained: bool) -> UseOutcome:
     if row.state == "delivered" and not stained and row.reinstated_from is None:
         return UseOutcome.PROOF
     return UseOutcome.BLOCKED if row.error_code in _BLOCK_CODES else UseOutcome.NEUTRAL

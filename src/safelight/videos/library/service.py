@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
-
-from sqlalchemy import Row
 
 from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import BadInput, CheckLimitExceeded, Conflict, InvalidField, NotFound
 from safelight.detectors.text.normalise import normalize_text
 from safelight.detectors.text.sketch import Embedder, cosines, embed
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.pages import Page
 from safelight.store.tables import library_entries, library_uses, videos
 
@@ -235,7 +232,7 @@ class Library:
         return ImportOutcome.ADDED, verdict
 
 
-def _find(tx: Transaction, identity: str, *, param: str = "entry") -> Row[Any]:
+def _find(tx: Transaction, identity: str, *, param: str = "entry") -> Row:
     row = tx.one(library_entries, identity)
     if row is None:
         raise NotFound(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_
+from sqlalchemy import ColumnElement, and_, or_
 
 from safelight.accounts import KeyScope, Principal, find_same_people
 from safelight.accounts.deciders import find_deciders
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.core.ids import new_id
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Row, Transaction
 from safelight.store.pages import Page, read_page
 from safelight.store.tables import prompt_templates
 
@@ -163,7 +163,7 @@ class Templates:
             return store.read_validations(tx, _find(tx, name, version).id, MAX_VALIDATIONS)
 
 
-def _find(tx: Transaction, name: str, version: int | None) -> Row[Any]:
+def _find(tx: Transaction, name: str, version: int | None) -> Row:
     """One version; None: the newest approved one, or the newest if none is approved."""
     found = [one for one in store.read_versions(tx, name) if version in {None, one.version}]
     if not found:
@@ -180,7 +180,7 @@ def _find(tx: Transaction, name: str, version: int | None) -> Row[Any]:
     return row
 
 
-def _require_state(row: Row[Any], state: TemplateState) -> None:
+def _require_state(row: Row, state: TemplateState) -> None:
     if row.state != state.value:
         raise Conflict(
             f"Version {row.version} of {row.name} is in the state {row.state}, not in {state.value}.",
@@ -188,7 +188,7 @@ def _require_state(row: Row[Any], state: TemplateState) -> None:
         )
 
 
-def _change(tx: Transaction, row: Row[Any], state: TemplateState, **columns: Any) -> None:
+def _change(tx: Transaction, row: Row, state: TemplateState, **columns: Any) -> None:
     """Move a version to another state. Raises `Conflict` if another request was faster."""
     changed = tx.update(
         prompt_templates,
@@ -220,12 +220,12 @@ def _require_another_person(tx: Transaction, template: Template, principal: Prin
     raise Forbidden("The author of a template may not approve it.", remedy=remedy)
 
 
-def _template(tx: Transaction, row: Row[Any]) -> Template:
+def _template(tx: Transaction, row: Row) -> Template:
     (found,) = _templates(tx, [row])
     return found
 
 
-def _templates(tx: Transaction, rows: Sequence[Row[Any]]) -> tuple[Template, ...]:
+def _templates(tx: Transaction, rows: Sequence[Row]) -> tuple[Template, ...]:
     waiting = {row.id for row in rows if row.state == TemplateState.REVIEW.value}
     approvers = find_deciders(tx, vault=False) if waiting else frozenset()
     return tuple(

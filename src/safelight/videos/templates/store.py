@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
-from safelight.store.database import Transaction
+from safelight.store.database import Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import prompt_templates, template_videos, videos
 from safelight.videos.requests.request import TemplateUse
@@ -16,7 +14,7 @@ from .documents import read_document
 from .models import Template, TemplateVersion, Validation
 
 
-def template_from_row(row: Row[Any], *, no_eligible_approver: bool = False) -> Template:
+def template_from_row(row: Row, *, no_eligible_approver: bool = False) -> Template:
     document = read_document(row.source)
     return read_record(Template, row, document=document, no_eligible_approver=no_eligible_approver)
 
@@ -57,6 +55,6 @@ def newest_version(tx: Transaction, name: str) -> int:
     return max((one.version for one in read_versions(tx, name)), default=0)
 
 
-def _validation(row: Row[Any]) -> Validation:
+def _validation(row: Row) -> Validation:
     summary = msgspec.json.decode(row.outcome_summary) if row.outcome_summary else {}
     return read_record(Validation, row, video_id=row.id, outcome=row.state, charge=summary.get("charge"))

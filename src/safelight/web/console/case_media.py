@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, exists, func, or_, select
+from sqlalchemy import exists, func, or_, select
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.withheld_videos import has_readable_prompt
@@ -32,7 +32,7 @@ from .sound_excerpt import SoundPart, write_sound_excerpt
 
 if TYPE_CHECKING:
     from safelight.store.blobs import BlobStore
-    from safelight.store.database import Database
+    from safelight.store.database import Database, Row
     from safelight.videos.repository import VideoRepository
 
 #: The longest side of a frame that is shown small, and large; of a large single frame, and of large others.
@@ -162,7 +162,7 @@ class CaseMedia:
             rows = tx.select(videos, *of_cases, columns=[videos.c.id, start])
         return {row.id: row.prompt for row in rows}
 
-    def _list_files(self, principal: Principal, of: Row[Any]) -> CaseFiles:
+    def _list_files(self, principal: Principal, of: Row) -> CaseFiles:
         rows = self.store.files(principal.tenant, of.id)
         video = next((row for kind in _VIDEO_KINDS for row in rows if row.kind == kind), None)
         references = [row for row in rows if row.kind in _REFERENCE_KINDS]
