@@ -184,7 +184,7 @@ def explain(
     nameable = can_name(verdict.category, learned=verdict.learned_alone)
     group = str((nameable and taxonomy.group_of(verdict.category)) or "")
     shows_details = level is ExplanationLevel.REVIEWER or (
-        level is ExplanationLevel.DEVELOPER and not _hides_details(verdict.category, taxonomy)
+        level is ExplanationLevel.DEVELOPER and not hides_details(verdict.category, taxonomy)
     )
     decided_by_gap = verdict.is_decided_by_gaps
     retry, after = _retry_advice(verdict, decided_by_gap=decided_by_gap)
@@ -220,7 +220,7 @@ def explain(
             _evidence(finding, messages)
             for finding in verdict.findings
             if shows_details
-            and (level is ExplanationLevel.REVIEWER or not _hides_details(finding.category, taxonomy))
+            and (level is ExplanationLevel.REVIEWER or not hides_details(finding.category, taxonomy))
         ),
         support=support,
         not_checked=tuple(f"{cell.category} in {cell.modality.value}" for cell in verdict.gaps)
@@ -281,7 +281,7 @@ def help_lines(locale: str = DEFAULT, region: str = "") -> tuple[HelpLine, ...]:
     return (*own, *(line for line in lines if line.region in {*others, ""}))
 
 
-def _hides_details(category: str, taxonomy: Taxonomy) -> bool:
+def hides_details(category: str, taxonomy: Taxonomy) -> bool:
     """Whether only the group of the category may be shown.
 
     Also true for unknown categories, because the package that defines them may have been removed.

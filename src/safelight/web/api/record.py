@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from safelight.policy.explanations import can_name
+from safelight.policy.explanations import can_name, hides_details
 from safelight.policy.findings import Basis, Cell, Finding, Taxonomy, to_json
 from safelight.policy.grounding import is_text
 from safelight.policy.intended_use import Shortfall
@@ -53,14 +53,6 @@ def _stage_record(made: StageRecord, taxonomy: Taxonomy, for_reviewer: bool) -> 
     }
 
 
-def is_hidden(category: str, taxonomy: Taxonomy) -> bool:
-    """Whether only the group of the category may be shown.
-
-    Also true for unknown categories, because the package that defines them may have been removed.
-    """
-    return category not in taxonomy or taxonomy[category].hide_details
-
-
 def shown_group(category: str, taxonomy: Taxonomy, *, learned: bool) -> str | None:
     """The group of a category, unless a classifier alone reported it and it is not named then."""
     named = category in taxonomy and can_name(category, learned=learned)
@@ -86,7 +78,7 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
         "test_card_only": verdict.test_card_only,
         "learned_alone": verdict.learned_alone,
     }
-    if not category or not is_hidden(category, taxonomy):
+    if not category or not hides_details(category, taxonomy):
         shown |= {
             "category": category or None,
             "rule": verdict.rule or None,
@@ -100,7 +92,7 @@ def _finding(finding: Finding, taxonomy: Taxonomy) -> dict[str, Any]:
     group = shown_group(
         finding.category, taxonomy, learned=is_text(finding) and finding.basis is Basis.LEARNED
     )
-    if is_hidden(finding.category, taxonomy):
+    if hides_details(finding.category, taxonomy):
         return {
             "group": group,
             "basis": finding.basis.value,

@@ -31,7 +31,7 @@ from safelight.web.request_body import read_short_form
 
 from .page_address import MAX_BACK_CHARACTERS, find_open_page
 from .people_pages import describe_problem, people_texts
-from .render import PageHandler, Pages, nav_items, store_language
+from .render import PageHandler, Pages, client_address, nav_items, store_language
 from .services import ConsoleServices
 
 #: Failed and successful sign-ins of one client address in five minutes. A company behind one address stays
@@ -296,23 +296,19 @@ class OpenIdPages:
         try:
             await self._state.threads.run(sign_in.end_by_provider, form.get("logout_token", ""))
         except Unauthenticated as problem:
-            self._refused_messages.allow(_address_of(request))
+            self._refused_messages.allow(client_address(request))
             answer = {"error": "invalid_request", "error_description": problem.message}
             return JSONResponse(answer, status_code=400)
         return Response(status_code=200)
 
     def _count(self, request: Request) -> None:
-        self._rate_limiter.allow(_address_of(request))
+        self._rate_limiter.allow(client_address(request))
 
     @property
     def _sign_in(self) -> OpenIdSignIn:
         if self._console.openid is None:
             raise NotFound("This server has no sign-in through a provider.")
         return self._console.openid.sign_in
-
-
-def _address_of(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 class InvitationPages(PageHandler):
