@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
-
 from safelight.core.errors import Conflict, NotFound
 from safelight.core.ids import new_id
-from safelight.store.database import Database, Row, Transaction
+from safelight.store.database import Database, Filter, Row, Transaction
 from safelight.store.pages import follows
 from safelight.store.rows import read_record
 from safelight.store.tables import access_requests
@@ -97,7 +95,7 @@ class AccountAccess:
         """
         principal.require(KeyScope.ADMIN)
         of, is_waiting = access_requests.c, states == (AccessState.WAITING,)
-        where: list[ColumnElement[bool]] = [of.state.in_(states)] if states else []
+        where: list[Filter] = [of.state.in_(states)] if states else []
         with self._database.read_transaction(principal.tenant) as tx:
             if after is not None:
                 last = _find(tx, after)

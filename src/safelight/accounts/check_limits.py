@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Table, or_, select
+from sqlalchemy import Table, or_, select
 
 from safelight.accounts import Principal
 from safelight.core.errors import CheckLimitExceeded, RateLimited
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Filter, Transaction
 from safelight.store.tables import check_usage
 
 #: Use is counted per minute. A minute's use expires an hour after that minute ended.
@@ -136,9 +136,7 @@ def require_budget(
             raise error(refusal(subject, budget), retry_after_s=max(1.0, budget.retry_after_s))
 
 
-def require_hourly(
-    tx: Transaction, table: Table, *where: ColumnElement[bool], limit: int, problem: str
-) -> None:
+def require_hourly(tx: Transaction, table: Table, *where: Filter, limit: int, problem: str) -> None:
     """Raise `RateLimited` if this many rows of a table with these conditions were made within the hour."""
     if tx.count(table, *where, table.c.created_at > tx.now() - WINDOW_S) >= limit:
         raise RateLimited(problem, retry_after_s=float(WINDOW_S))

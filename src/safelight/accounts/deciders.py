@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement
-
-from safelight.store.database import Row, Transaction
+from safelight.store.database import Filter, Row, Transaction
 from safelight.store.tables import api_keys, cases, people
 
 from .models import DECIDING, OPERATOR, ROLES, KeyScope
@@ -49,18 +47,18 @@ def has_person(tx: Transaction, scope: KeyScope) -> bool:
     return tx.count(people, *_active({scope})) > 0
 
 
-def leased_to(decider: str) -> tuple[ColumnElement[bool], ...]:
+def leased_to(decider: str) -> tuple[Filter, ...]:
     """The condition on the cases that this key or person has open or reserved."""
     # The index has only leased cases, and SQLite uses it only if the condition is repeated.
     return cases.c.leased_by == decider, cases.c.leased_by.is_not(None)
 
 
-def give_leases_back(tx: Transaction, decider: str, *where: ColumnElement[bool]) -> None:
+def give_leases_back(tx: Transaction, decider: str, *where: Filter) -> None:
     """Return cases that this key or person has open or reserved to the queue."""
     tx.update(cases, *leased_to(decider), *where, leased_by=None, leased_until=None, reserved=False)
 
 
-def _active(scopes: Collection[KeyScope]) -> tuple[ColumnElement[bool], ...]:
+def _active(scopes: Collection[KeyScope]) -> tuple[Filter, ...]:
     roles = [role.value for role, given in ROLES.items() if not given.scopes.isdisjoint(scopes)]
     return people.c.state == ACTIVE, people.c.role.in_(roles)
 

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, select, tuple_
+from sqlalchemy import and_, select, tuple_
 
 from safelight.core.errors import Conflict, NotFound
 from safelight.core.ids import new_id
@@ -21,7 +21,7 @@ from safelight.policy.inheritance import SHIPPED_NAMES
 from safelight.policy.replay import ReplayRecord
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Verdict, WaiverTerms
-from safelight.store.database import Database, Row, Transaction
+from safelight.store.database import Database, Filter, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import findings, policies, verdicts
 
@@ -203,7 +203,7 @@ def policy_from_row(row: Row) -> PublishedPolicy:
     return read_record(PublishedPolicy, row)
 
 
-def belongs_to(tenant: str | None) -> ColumnElement[bool]:
+def belongs_to(tenant: str | None) -> Filter:
     """Selects the rows of exactly this tenant. None: the rows of the whole installation."""
     return policies.c.tenant_id.is_(None) if tenant is None else policies.c.tenant_id == tenant
 

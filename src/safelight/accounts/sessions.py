@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Row, or_
+from sqlalchemy import or_
 
 from safelight.core.errors import NotFound, Unauthenticated, Unavailable
 from safelight.core.ids import new_id
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Filter, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import api_keys, people, sessions
 
@@ -138,7 +138,7 @@ def open_session(tx: Transaction, principal: Principal, *, browser: str = "") ->
     return record, token
 
 
-def end_sessions(tx: Transaction, principal_id: str, *where: ColumnElement[bool], by: str) -> int:
+def end_sessions(tx: Transaction, principal_id: str, *where: Filter, by: str) -> int:
     """End the open sessions of a principal that meet all conditions. Returns their number."""
     mine = (sessions.c.principal_id == principal_id, sessions.c.ended_at.is_(None), *where)
     ended = tx.update(sessions, *mine, ended_at=tx.now())
@@ -152,7 +152,7 @@ def purge_sessions(tx: Transaction) -> int:
     return tx.delete(sessions, or_(sessions.c.expires_at < tx.now(), sessions.c.ended_at.is_not(None)))
 
 
-def _is_open(now: float) -> tuple[ColumnElement[bool], ...]:
+def _is_open(now: float) -> tuple[Filter, ...]:
     return (
         sessions.c.ended_at.is_(None),
         sessions.c.expires_at > now,
@@ -160,7 +160,7 @@ def _is_open(now: float) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _current_principal(tx: Transaction, row: Row[object]) -> Principal | None:
+def _current_principal(tx: Transaction, row: Row) -> Principal | None:
     """Who acts in this session now, with the present scopes; None if they were ended."""
     stored = store.decode_principal(row.tenant_id, row.principal)
     if stored.kind is PrincipalKind.KEY:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
-
 from safelight.core.errors import InvalidField
 from safelight.core.log_filter import LogFilter
 from safelight.core.records import Seconds, Shown
-from safelight.store.database import Database
+from safelight.store.database import Database, Filter
 from safelight.store.pages import Page, read_page
 from safelight.store.rows import read_record
 from safelight.store.tables import audit_log, cases, people
@@ -52,7 +50,7 @@ class TenantLog:
         if len(asked.person) > 200:
             raise InvalidField("A person has at most 200 characters.", param="person")
         with self._database.read_transaction(principal.tenant) as tx:
-            where: list[ColumnElement[bool]] = []
+            where: list[Filter] = []
             if asked.person:
                 where.append(audit_log.c.actor.in_(find_accounts(tx, asked.person)))
             if subject := asked.subject.strip():

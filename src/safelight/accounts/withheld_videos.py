@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import or_
 
-from safelight.store.database import Transaction
+from safelight.store.database import Filter, Transaction
 from safelight.store.tables import videos
 
 from .models import KeyScope, Principal, own_accounts
@@ -25,7 +25,7 @@ def find_withheld(tx: Transaction, principal: Principal, found: Iterable[Any]) -
     return frozenset(video_id for video_id, owner in locked.items() if owner not in own)
 
 
-def has_readable_prompt(principal: Principal) -> tuple[ColumnElement[bool], ...]:
+def has_readable_prompt(principal: Principal) -> tuple[Filter, ...]:
     """The conditions on videos whose prompts lists and searches may show. No list shows a vaulted one."""
     if principal.has_scope(KeyScope.VAULT):
         return (videos.c.vaulted.is_(False),)

@@ -18,7 +18,7 @@ from safelight.core.envelopes import format_iso
 from safelight.core.errors import Forbidden, InvalidField, NotFound
 from safelight.policy.findings import Category, Group, group_of
 from safelight.screening.text_screening import TextScreening, decode
-from safelight.store.database import Database, Row, Transaction
+from safelight.store.database import Database, Filter, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import CASE_EVENTS, audit_log, audit_log_contents, cases, notices, reports, videos
 from safelight.videos.case_rows import Case, CaseKind, DecisionAction, case_from_row
@@ -325,7 +325,7 @@ def _read_in(
     table: Table,
     column: ColumnElement[Any],
     values: Iterable[_Value],
-    *where: ColumnElement[bool],
+    *where: Filter,
 ) -> list[Row]:
     wanted = sorted(set(values))
     return [

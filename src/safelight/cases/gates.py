@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 
 from safelight.accounts import ROLES, KeyScope, Principal, PrincipalKind
 from safelight.accounts.deciders import find_holders
@@ -27,7 +27,7 @@ from safelight.policy.gates import (
     must_lower,
 )
 from safelight.policy.statistics import MIN_ANSWERS, MIN_CASES, wilson
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Filter, Transaction
 from safelight.store.tables import (
     audit_log,
     audit_log_contents,
@@ -250,7 +250,7 @@ def _count_reviewers(tx: Transaction) -> int:
 def _measure_outputs(tx: Transaction, step: GateStep, since: float) -> dict[str, Any]:
     """Deliveries and reviews before delivery. A video that an appeal released was reviewed by it."""
     states = [VideoState.DELIVERED.value, VideoState.WITHDRAWN.value]
-    delivered: tuple[ColumnElement[bool], ...] = (
+    delivered: tuple[Filter, ...] = (
         videos.c.state.in_(states),
         videos.c.ended_at >= since,
         videos.c.reinstated_from.is_(None),

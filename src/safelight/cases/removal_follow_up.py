@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import or_
 
 from safelight.accounts.statements import StatementSource, ground_of_category
 from safelight.core.background.rows import RowFailures
@@ -15,7 +15,7 @@ from safelight.core.errors import Conflict, NotFound
 from safelight.policy.findings import Category, Stage
 from safelight.provenance.recovery.copies import CopySearch
 from safelight.store import tables
-from safelight.store.database import Row, Transaction
+from safelight.store.database import Filter, Row, Transaction
 from safelight.videos.case_rows import CaseKind, NewCase, open_case
 from safelight.videos.context import PipelineContext
 from safelight.videos.files import awaits_follow_up, drop_files
@@ -197,7 +197,7 @@ def withdraw_reported(
         return
 
 
-def _is_due(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
+def _is_due(tx: Transaction) -> tuple[Filter, ...]:
     """Decided, not followed up completely, and claimed by no process."""
     notices = tables.notices.c
     return (

@@ -229,8 +229,10 @@ class UnspecifiedTenant:
     """The type of the constant `UNSPECIFIED_TENANT`."""
 
 
-#: A condition on the rows of a table, or the id of the row.
-Condition: TypeAlias = ColumnElement[bool] | str
+#: A condition on the rows of a table.
+Filter: TypeAlias = ColumnElement[bool]
+#: The same, or the id of the row.
+Condition: TypeAlias = Filter | str
 
 #: Default of the argument `tenant`. It is not None, because None means the whole installation.
 UNSPECIFIED_TENANT = UnspecifiedTenant()
@@ -368,7 +370,7 @@ class Transaction:
             raise ScopeViolation("execute() takes only SELECT statements")
         return self._connection.execute(statement)
 
-    def tenant_condition(self, table: Table) -> tuple[ColumnElement[bool], ...]:
+    def tenant_condition(self, table: Table) -> tuple[Filter, ...]:
         """The condition on `table` that a query for `execute` must contain."""
         return self._scope(table, reading=True)
 
@@ -457,15 +459,13 @@ class Transaction:
         if not self._writing:
             raise ScopeViolation("a read transaction cannot write")
 
-    def _scope(self, table: Table, *, reading: bool) -> tuple[ColumnElement[bool], ...]:
+    def _scope(self, table: Table, *, reading: bool) -> tuple[Filter, ...]:
         return () if self.tenant is None else tenant_condition(table, self.tenant, reading=reading)
 
     def _scoped_select(self, table: Table, columns: Sequence[Any], where: Sequence[Condition]) -> Select[Any]:
         return sql_select(*columns).select_from(table).where(*self._conditions(table, where, reading=True))
 
-    def _conditions(
-        self, table: Table, where: Sequence[Condition], *, reading: bool
-    ) -> Iterator[ColumnElement[bool]]:
+    def _conditions(self, table: Table, where: Sequence[Condition], *, reading: bool) -> Iterator[Filter]:
         yield from self._scope(table, reading=reading)
         for one in where:
             yield one if isinstance(one, ColumnElement) else table.c.id == one

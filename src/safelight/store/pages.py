@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Table, tuple_
 
-from .database import Row, Transaction
+from .database import Filter, Row, Transaction
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,7 +31,7 @@ class Page(NamedTuple, Generic[T]):
 def read_page(
     tx: Transaction,
     table: Table,
-    *where: ColumnElement[bool],
+    *where: Filter,
     order_by: Iterable[ColumnElement[Any]],
     limit: int,
 ) -> Page[Row]:
@@ -39,8 +39,6 @@ def read_page(
     return Page.first(tx.select(table, *where, order_by=order_by, limit=limit + 1), limit)
 
 
-def follows(
-    columns: Sequence[ColumnElement[Any]], last: Sequence[Any], *, descending: bool
-) -> ColumnElement[bool]:
+def follows(columns: Sequence[ColumnElement[Any]], last: Sequence[Any], *, descending: bool) -> Filter:
     """The condition that a row comes after one whose values of these columns are `last`."""
     return tuple_(*columns) < tuple(last) if descending else tuple_(*columns) > tuple(last)

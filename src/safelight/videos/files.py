@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
-
 from safelight.core.ids import new_id
 from safelight.store import tables
-from safelight.store.database import Row, Transaction
+from safelight.store.database import Filter, Row, Transaction
 from safelight.store.retention import PAID_CLIP_S, Retention
 
 from .models import ReusedFile
@@ -104,7 +102,7 @@ def end_paid_clip(tx: Transaction, video_id: str) -> None:
     tx.update(tables.assets, *_paid_clip(video_id), retention=Retention.EVIDENCE.value)
 
 
-def _paid_clip(video_id: str) -> tuple[ColumnElement[bool], ...]:
+def _paid_clip(video_id: str) -> tuple[Filter, ...]:
     assets = tables.assets.c
     is_paid = assets.retention == Retention.PAID_CLIP.value
     return assets.video_id == video_id, is_paid, assets.deleted_at.is_(None)

@@ -10,7 +10,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import Select, case, func, select
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.gates import Gates
@@ -20,7 +20,7 @@ from safelight.core.dates import format_day
 from safelight.core.errors import QuotaExceeded
 from safelight.providers.protocol import ChargeStatus
 from safelight.store import tables
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Filter, Transaction
 from safelight_client.money import format_money, micro, usd
 
 
@@ -192,7 +192,7 @@ class Quota:
         return replace(limits, videos=cap if limits.videos is None else min(cap, limits.videos))
 
 
-def _room(limits: DailyLimits, usage: Usage) -> list[ColumnElement[bool]]:
+def _room(limits: DailyLimits, usage: Usage) -> list[Filter]:
     """The condition that one more video is within all limits."""
     used = tables.quota_usage.c
     room = []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import and_, func, literal, or_, select
 
 from safelight.accounts import Principal
 from safelight.accounts.withheld_videos import has_readable_prompt
 from safelight.core.errors import NotFound
 from safelight.policy.findings import Stage
 from safelight.store import tables
-from safelight.store.database import Database, Row, Transaction
+from safelight.store.database import Database, Filter, Row, Transaction
 from safelight.store.pages import Page, follows, read_page
 from safelight.store.tables import video_hidings
 
@@ -136,7 +136,7 @@ class VideoRepository:
 
 def _page(
     tx: Transaction,
-    where: Sequence[ColumnElement[bool]],
+    where: Sequence[Filter],
     *,
     after: str | None,
     limit: int,

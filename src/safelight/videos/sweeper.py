@@ -6,14 +6,14 @@ import logging
 import time
 from contextlib import suppress
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import func, select, tuple_
 
 from safelight.accounts.halts import halted, read_halts
 from safelight.core.background.part import BackgroundPart
 from safelight.core.errors import DeadlineExceeded
 from safelight.policy.halts import Halt
 from safelight.store import tables
-from safelight.store.database import Row
+from safelight.store.database import Filter, Row
 from safelight.store.retention import Retention
 
 from . import mappers, outcomes
@@ -303,7 +303,7 @@ class Sweeper:
                     self._context.blobs.delete(tenant, sha256)
                 tx.delete(tables.assets, assets.sha256 == sha256, assets.deleted_at.is_not(None))
 
-    def _videos(self, *where: ColumnElement[bool]) -> list[Row]:
+    def _videos(self, *where: Filter) -> list[Row]:
         with self._context.database.across_tenants("the sweeper", readonly=True) as tx:
             return tx.select(
                 tables.videos,

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement
-
 from safelight.core.ids import new_id
 from safelight.core.records import Seconds, Shown
-from safelight.store.database import Row, Transaction
+from safelight.store.database import Filter, Row, Transaction
 from safelight.store.tables import cases, characters, vault_entries, videos
 
 #: A report to an authority may not wait, and an officer has to sleep.
@@ -82,7 +80,7 @@ def open_entry(tx: Transaction, video_id: str, kind: VaultKind, *, stops: str | 
 
 def close_entry(
     tx: Transaction,
-    which: ColumnElement[bool],
+    which: Filter,
     *,
     decision: VaultDecision,
     decided_by: str,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 
 from safelight.core.errors import BadInput
-from safelight.store.database import Database, Row, Transaction
+from safelight.store.database import Database, Filter, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import api_keys, audit_log, audit_log_contents, cases, people
 
@@ -119,9 +119,7 @@ def erase_contents(tx: Transaction, seqs: Iterable[int], *, actor: str, reason: 
     return len(wanted)
 
 
-def _page(
-    tx: Transaction, after: int, limit: int | None, *where: ColumnElement[bool], newest: bool = False
-) -> list[Row]:
+def _page(tx: Transaction, after: int, limit: int | None, *where: Filter, newest: bool = False) -> list[Row]:
     rows = list(
         tx.execute(
             select(audit_log, *_CONTENT)

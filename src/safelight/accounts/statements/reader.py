@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import or_
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.reporter import list_own_sources
 from safelight.accounts.withheld_videos import find_withheld
 from safelight.core.errors import NotFound
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Filter, Transaction
 from safelight.store.pages import Page, follows, read_page
 from safelight.store.tables import appeals, statements, videos
 
@@ -97,7 +97,7 @@ def _requester(tx: Transaction, principal: Principal, video_id: str | None) -> s
     return None if row is None or find_withheld(tx, principal, [row]) else str(row.principal_id)
 
 
-def of_own_reporters(tx: Transaction, principal: Principal) -> ColumnElement[bool]:
+def of_own_reporters(tx: Transaction, principal: Principal) -> Filter:
     """The condition that a statement is to no reporter, or to one who reported through this key or person, or
     through a key of the same person: an end user of another key is somebody else.
     """
@@ -105,9 +105,9 @@ def of_own_reporters(tx: Transaction, principal: Principal) -> ColumnElement[boo
     return or_(source.is_(None), source.in_(list_own_sources(tx, principal)))
 
 
-def _conditions(tx: Transaction, principal: Principal, wanted: StatementQuery) -> list[ColumnElement[bool]]:
+def _conditions(tx: Transaction, principal: Principal, wanted: StatementQuery) -> list[Filter]:
     of = statements.c
-    where: list[ColumnElement[bool]] = []
+    where: list[Filter] = []
     if wanted.end_user is not None:
         where += [of.end_user == wanted.end_user, of_own_reporters(tx, principal)]
     elif wanted.video_id is None:
@@ -125,7 +125,7 @@ def _appealed(tx: Transaction, ids: Sequence[str]) -> frozenset[str]:
     return frozenset(row.statement_id for row in tx.select(appeals, of.in_(ids), columns=[of]))
 
 
-def _one(tx: Transaction, statement_id: str, *where: ColumnElement[bool]) -> Statement:
+def _one(tx: Transaction, statement_id: str, *where: Filter) -> Statement:
     row = tx.find(statements, "statement", statement_id, *where)
     if row is None:
         raise _unknown(statement_id)

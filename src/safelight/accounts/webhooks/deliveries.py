@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import case, func, or_, select
 
 from safelight.core.backoff import Backoff
 from safelight.core.ids import new_id
 from safelight.core.net.webhook_inputs import EventType
-from safelight.store.database import Database, Row, Transaction
+from safelight.store.database import Database, Filter, Row, Transaction
 from safelight.store.outbox import RETRY_BACKOFF
 from safelight.store.tables import outbox, webhook_endpoints
 
@@ -201,7 +201,7 @@ def _undelivered(endpoint_id: str) -> tuple[Any, ...]:
     )
 
 
-def _is_due(now: float) -> ColumnElement[bool]:
+def _is_due(now: float) -> Filter:
     """Whether a message may be sent: its time has come, or is later than any delay because the clock went
     back.
     """

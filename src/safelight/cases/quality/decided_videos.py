@@ -14,7 +14,7 @@ from safelight.accounts.reporter import Reporter
 from safelight.cases.appeals import BY_REPORTER
 from safelight.policy.findings import Finding, unpack
 from safelight.policy.verdicts import Action, Verdict
-from safelight.store.database import Row, Transaction
+from safelight.store.database import Filter, Row, Transaction
 from safelight.store.tables import (
     appeals,
     cases,
@@ -254,7 +254,7 @@ def _is_stopped(verdict: Verdict) -> bool:
     return verdict.action.severity >= Action.HOLD.severity
 
 
-def _among(column: ColumnElement[str], ids: Collection[str] | None) -> tuple[ColumnElement[bool], ...]:
+def _among(column: ColumnElement[str], ids: Collection[str] | None) -> tuple[Filter, ...]:
     return () if ids is None else (column.in_(ids),)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 
 from safelight.accounts import ReviewRank
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Filter, Transaction
 from safelight.store.tables import cases, quality_cases, quality_draws
 from safelight.videos.case_rows.models import UNFINISHED
 
@@ -53,7 +53,7 @@ def is_same_open(tx: Transaction, new: NewDraw) -> bool:
     return False
 
 
-def _of_draw(draw_id: str) -> tuple[ColumnElement[bool], ...]:
+def _of_draw(draw_id: str) -> tuple[Filter, ...]:
     return (quality_cases.c.purpose == QualityPurpose.SAMPLE.value, quality_cases.c.source == draw_id)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import and_, select
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.policies import CountsRule, JudgedRule, count_all, read_judged_rules
 from safelight.policy.verdicts import Action
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Filter, Transaction
 from safelight.store.tables import cases, people, quality_answers, quality_cases
 from safelight.videos.case_rows import DecisionAction
 
@@ -124,7 +124,7 @@ def _count(
     )
 
 
-def _same_case() -> ColumnElement[bool]:
+def _same_case() -> Filter:
     return and_(
         quality_answers.c.case_id == quality_cases.c.case_id,
         quality_answers.c.tenant_id == quality_cases.c.tenant_id,

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Table, exists, or_, select
+from sqlalchemy import Table, exists, or_, select
 
 from safelight.accounts import Principal
 from safelight.cases.inputs import BulkRequest, Sameness
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError
 from safelight.core.ids import new_id
 from safelight.core.records import Shown
-from safelight.store.database import Database, Transaction
+from safelight.store.database import Database, Filter, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import cases, decisions, notices, pending_decisions
 from safelight.videos.case_rows import Case, CaseKind, CaseState, case_from_row
@@ -216,11 +216,11 @@ def _carried_out(tx: Transaction, principal: Principal, bulk_id: str) -> list[st
     return [row.id for row in rows]
 
 
-def _made_by(principal: Principal, bulk_id: str, table: Table) -> tuple[ColumnElement[bool], ...]:
+def _made_by(principal: Principal, bulk_id: str, table: Table) -> tuple[Filter, ...]:
     return table.c.bulk_id == bulk_id, table.c.decided_by == principal.id
 
 
-def _same(tx: Transaction, of: Case, word: str) -> list[ColumnElement[bool]]:
+def _same(tx: Transaction, of: Case, word: str) -> list[Filter]:
     """The condition on the cases that are the same as this one. Raises `InvalidField` and `Conflict`."""
     same = Sameness(one_of(Sameness, word, "same"))
     if of.is_blind:
@@ -253,7 +253,7 @@ def _same(tx: Transaction, of: Case, word: str) -> list[ColumnElement[bool]]:
     )
 
 
-def _reported(tx: Transaction, by: ColumnElement[bool]) -> ColumnElement[bool]:
+def _reported(tx: Transaction, by: Filter) -> Filter:
     scopes = (*tx.tenant_condition(notices), *tx.tenant_condition(cases))
     return exists().where(*scopes, notices.c.case_id == cases.c.id, by)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Table, and_, exists, func, or_, select
+from sqlalchemy import Table, and_, exists, func, or_, select
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.audit import find_accounts
@@ -13,7 +13,7 @@ from safelight.accounts.withheld_videos import has_readable_prompt
 from safelight.cases.inputs import MAX_SEARCH_CHARACTERS, CaseFilter, Holder
 from safelight.cases.reports.lanes import ReportLane
 from safelight.core.errors import InvalidField
-from safelight.store.database import Transaction
+from safelight.store.database import Filter, Transaction
 from safelight.store.tables import api_keys, cases, notices, reports, videos
 from safelight.videos.case_rows.models import CaseKind
 
@@ -31,12 +31,12 @@ class QueueCount:
     oldest_at: float
 
 
-def conditions(tx: Transaction, principal: Principal, asked: CaseFilter) -> list[ColumnElement[bool]]:
+def conditions(tx: Transaction, principal: Principal, asked: CaseFilter) -> list[Filter]:
     """The conditions of a filter. Raises `InvalidField`.
 
     What a reviewer of a quality review must not know cannot be searched for either.
     """
-    where: list[ColumnElement[bool]] = []
+    where: list[Filter] = []
     if asked.kind:
         where.append(cases.c.kind == one_of(CaseKind, asked.kind, "kind"))
     if asked.category:
@@ -55,13 +55,11 @@ def conditions(tx: Transaction, principal: Principal, asked: CaseFilter) -> list
     return where
 
 
-def is_free(tx: Transaction) -> ColumnElement[bool]:
+def is_free(tx: Transaction) -> Filter:
     return or_(cases.c.leased_until.is_(None), cases.c.leased_until < tx.now())
 
 
-def count_by_kind(
-    tx: Transaction, where: Iterable[ColumnElement[bool]], *, at_most: int
-) -> tuple[QueueCount, ...]:
+def count_by_kind(tx: Transaction, where: Iterable[Filter], *, at_most: int) -> tuple[QueueCount, ...]:
     """The number of cases of each kind. Reads at most this many."""
     columns = (cases.c.kind, cases.c.due_at, cases.c.opened_at)
     read = select(*columns).where(*tx.tenant_condition(cases), *where).limit(at_most).subquery()
@@ -80,14 +78,14 @@ def one_of(values: Iterable[str], value: str, field: str) -> str:
     return value
 
 
-def _held_by(tx: Transaction, principal: Principal, holder: Holder) -> ColumnElement[bool]:
+def _held_by(tx: Transaction, principal: Principal, holder: Holder) -> Filter:
     if holder is Holder.NONE:
         return is_free(tx)
     own = cases.c.leased_by == principal.id
     return and_(own if holder is Holder.OWN else ~own, cases.c.leased_until >= tx.now())
 
 
-def _found(tx: Transaction, principal: Principal, words: str) -> ColumnElement[bool]:
+def _found(tx: Transaction, principal: Principal, words: str) -> Filter:
     if len(words) > MAX_SEARCH_CHARACTERS:
         raise InvalidField(
             f"A search has at most {MAX_SEARCH_CHARACTERS} characters.",
@@ -115,7 +113,7 @@ def _found(tx: Transaction, principal: Principal, words: str) -> ColumnElement[b
     return or_(*found)
 
 
-def _has(tx: Transaction, table: Table, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+def _has(tx: Transaction, table: Table, *where: Filter) -> Filter:
     """Whether the case has such a row. The scope check wants the tenant of both tables in the inner query."""
     return exists().where(*tx.tenant_condition(table), *tx.tenant_condition(cases), *where)
 

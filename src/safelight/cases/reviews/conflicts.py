@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 
 from safelight.accounts import KeyScope, Principal, ReviewRank, find_same_people
 from safelight.accounts.reporter import Reporter
 from safelight.accounts.statements import StatementKind
 from safelight.accounts.store import ACTIVE, principal_of_person
-from safelight.store.database import Row, Transaction
+from safelight.store.database import Filter, Row, Transaction
 from safelight.store.tables import (
     case_conflicts,
     cases,
@@ -94,7 +94,7 @@ def record_conflicts(tx: Transaction, of: Case) -> frozenset[str]:
     return involved
 
 
-def open_to(tx: Transaction, principal: Principal) -> ColumnElement[bool]:
+def open_to(tx: Transaction, principal: Principal) -> Filter:
     """The condition on the cases that this principal may know of: a quality review is hidden from those who
     are involved in it, and a golden case from all but the person who was given it.
     """

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Table, and_, func, select
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.models import account_subject, end_user_subject
 from safelight.cases.reports.models import shown_reason
-from safelight.store.database import Row, Transaction
+from safelight.store.database import Filter, Row, Transaction
 from safelight.store.tables import appeals, cases, reports, statements, strikes, videos
 from safelight.videos.case_rows import Case
 from safelight.videos.case_rows.models import CaseKind
@@ -60,7 +60,7 @@ class PersonHistory:
 
 
 def read_history(
-    tx: Transaction, principal: Principal, of: Case, visible: Sequence[ColumnElement[bool]]
+    tx: Transaction, principal: Principal, of: Case, visible: Sequence[Filter]
 ) -> PersonHistory | None:
     """What is on record about the person who requested the video of a case; of an end user only what is under
     the same account. None if the case is not about a video, or its reviewer must not know.
@@ -86,11 +86,11 @@ def _read(
     principal: Principal,
     account: str,
     end_user: str | None,
-    visible: Sequence[ColumnElement[bool]],
+    visible: Sequence[Filter],
 ) -> Iterator[Iterator[PersonEntry]]:
     """The newest entries of each kind."""
 
-    def theirs(table: Table, owner: str = "account") -> ColumnElement[bool]:
+    def theirs(table: Table, owner: str = "account") -> Filter:
         own = table.c[owner] == account
         return own if end_user is None else and_(own, table.c.end_user == end_user)
 
@@ -164,7 +164,7 @@ def _read(
 
 
 def _newest(
-    tx: Transaction, table: Table, *where: ColumnElement[bool], by: ColumnElement[Any], columns: Any = None
+    tx: Transaction, table: Table, *where: Filter, by: ColumnElement[Any], columns: Any = None
 ) -> list[Row]:
     order = (by.desc(), table.c.id.desc())
     return list(tx.select(table, *where, columns=columns, order_by=order, limit=MAX_OF_KIND + 1))

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 
 from safelight.accounts import Principal
 from safelight.accounts.deciders import give_leases_back, leased_to
 from safelight.core.errors import Conflict, InvalidField
 from safelight.core.reasons import MAX_REASON_CHARACTERS, validate_text
 from safelight.policy.findings import Taxonomy
-from safelight.store.database import Database, Row, Transaction
+from safelight.store.database import Database, Filter, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import case_conflicts, case_skips, cases, reviewer_preferences
 from safelight.videos.case_rows.exposure import OVERRIDDEN, ExposureLog
@@ -96,7 +96,7 @@ class ReviewQueue:
         with self._database.transaction(principal.tenant) as tx:
             give_leases_back(tx, principal.id, cases.c.id == case_id, cases.c.reserved)
 
-    def _within_exposure(self, tx: Transaction, principal: Principal) -> list[ColumnElement[bool]]:
+    def _within_exposure(self, tx: Transaction, principal: Principal) -> list[Filter]:
         """No quality reviews for a reviewer whose budget of pictures is nearly used: they can wait."""
         if self._exposure is None or not self._exposure.read_within(tx, principal).is_near:
             return []
@@ -263,9 +263,7 @@ def _change_preferences(tx: Transaction, principal: Principal, **columns: Any) -
     return read_preferences(tx, principal)
 
 
-def offered_to(
-    tx: Transaction, principal: Principal, preferences: ReviewerPreferences
-) -> list[ColumnElement[bool]]:
+def offered_to(tx: Transaction, principal: Principal, preferences: ReviewerPreferences) -> list[Filter]:
     """The condition on the open cases that a reviewer can get."""
     declined = preferences.declined_categories
     return [
@@ -296,9 +294,7 @@ def _still_valid(tx: Transaction, leased: list[Row]) -> list[Row]:
     return [row for row in leased if row.leased_until >= tx.now()]
 
 
-def _lock_own(
-    tx: Transaction, principal: Principal, where: list[ColumnElement[bool]], held: Row
-) -> Case | None:
+def _lock_own(tx: Transaction, principal: Principal, where: list[Filter], held: Row) -> Case | None:
     """Lock a case that this reviewer has, if it is still possible. Waits for its row: a search for a free
     case that began before it was leased locks the row for a moment, and skipping it would give another case.
     """
@@ -307,7 +303,7 @@ def _lock_own(
 
 
 def _first_possible(
-    tx: Transaction, principal: Principal, where: list[ColumnElement[bool]], *, skip_locked: bool = True
+    tx: Transaction, principal: Principal, where: list[Filter], *, skip_locked: bool = True
 ) -> Case | None:
     """The first of these cases in which the principal is not involved, locked."""
     while True:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sqlalchemy import ColumnElement, Subquery, and_, func, select
+from sqlalchemy import Subquery, and_, func, select
 
 from safelight.accounts import Principal
 from safelight.accounts.withheld_videos import has_readable_prompt
 from safelight.detectors.text.normalise import normalize_text
-from safelight.store.database import Row, Transaction
+from safelight.store.database import Filter, Row, Transaction
 from safelight.store.rows import read_record
 from safelight.store.tables import cases, decisions, videos
 from safelight.videos.case_rows.models import Case, CaseKind, DecisionAction
@@ -55,7 +55,7 @@ class RelatedDecisions:
 
 
 def read_related(
-    tx: Transaction, principal: Principal, of: Case, visible: Sequence[ColumnElement[bool]]
+    tx: Transaction, principal: Principal, of: Case, visible: Sequence[Filter]
 ) -> RelatedDecisions:
     """`visible`: the condition on the cases that the reader may see."""
     video = tx.one(videos, of.video_id)
@@ -82,7 +82,7 @@ def read_related(
     )
 
 
-def _newest(tx: Transaction, *where: ColumnElement[bool]) -> Subquery:
+def _newest(tx: Transaction, *where: Filter) -> Subquery:
     """The cases that were closed last and meet the condition."""
     closed_at = cases.c.closed_at
     return (
@@ -94,7 +94,7 @@ def _newest(tx: Transaction, *where: ColumnElement[bool]) -> Subquery:
     )
 
 
-def _read(tx: Transaction, newest: Subquery, where: ColumnElement[bool], *, limit: int) -> list[Row]:
+def _read(tx: Transaction, newest: Subquery, where: Filter, *, limit: int) -> list[Row]:
     """The newest decisions on these cases whose videos meet the condition."""
     same_case = and_(newest.c.id == decisions.c.case_id, newest.c.tenant_id == decisions.c.tenant_id)
     same_video = and_(videos.c.id == decisions.c.video_id, videos.c.tenant_id == decisions.c.tenant_id)

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement
-
 from safelight.accounts import DECIDING, KeyScope, Principal
 from safelight.accounts.statements import statement_of_case
 from safelight.cases.inputs import MAX_CLAUSE_CHARACTERS, CaseFilter, DecisionRequest
@@ -21,7 +19,7 @@ from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.core.ids import new_id
 from safelight.core.reasons import MAX_REASON_CHARACTERS, validate_text
 from safelight.screening.text_screening import decode
-from safelight.store.database import Database, Row, Transaction
+from safelight.store.database import Database, Filter, Row, Transaction
 from safelight.store.pages import Page, follows, read_page
 from safelight.store.rows import read_record
 from safelight.store.tables import appeals, cases, decisions, pending_decisions, reports, verdicts
@@ -309,7 +307,7 @@ def find_case(tx: Transaction, principal: Principal, case_id: str, *, lock: bool
     return store.case_from_row(row)
 
 
-def visible_to(principal: Principal) -> list[ColumnElement[bool]]:
+def visible_to(principal: Principal) -> list[Filter]:
     """The condition on the cases that a principal may see. Raises `Forbidden` if it is none."""
     review, vault = principal.has_scope(KeyScope.REVIEW), principal.has_scope(KeyScope.VAULT)
     if not review and not vault:
@@ -319,7 +317,7 @@ def visible_to(principal: Principal) -> list[ColumnElement[bool]]:
     return [cases.c.quarantined.is_(vault)]
 
 
-def _open_cases(tx: Transaction, principal: Principal) -> tuple[ColumnElement[bool], ...]:
+def _open_cases(tx: Transaction, principal: Principal) -> tuple[Filter, ...]:
     """The conditions on the open cases that a principal may decide, without near-duplicates of others."""
     waiting = (cases.c.state == CaseState.OPEN.value, cases.c.leader_id.is_(None))
     return (*visible_to(principal), *waiting, open_to(tx, principal))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import and_, or_, select
 
 from safelight.core import canonical_json
 from safelight.core.errors import InvalidField, NotFound, UpstreamModerationBlocked
@@ -17,7 +17,7 @@ from safelight.core.ids import is_id, new_id
 from safelight.core.net.internal_details import mask_internal
 from safelight.core.net.redaction import mask_emails
 from safelight.providers.protocol import ChargeStatus
-from safelight.store.database import Database, Row, Transaction
+from safelight.store.database import Database, Filter, Row, Transaction
 from safelight.store.pages import Page
 from safelight.store.rows import read_record
 from safelight.store.tables import attempts, reported_attempts, videos
@@ -65,9 +65,7 @@ _COPIED = (
 )
 
 
-def read_gateway_attempts(
-    tx: Transaction, where: Sequence[ColumnElement[bool]], limit: int
-) -> list[AttemptRecord]:
+def read_gateway_attempts(tx: Transaction, where: Sequence[Filter], limit: int) -> list[AttemptRecord]:
     rows = tx.execute(
         select(*_GATEWAY_COLUMNS)
         .select_from(attempts)
@@ -313,7 +311,7 @@ def _position(tx: Transaction, attempt_id: str) -> tuple[float, str]:
 
 def _conditions(
     wanted: AttemptFilter, start: tuple[float, str] | None, columns: Mapping[str, Any]
-) -> list[ColumnElement[bool]]:
+) -> list[Filter]:
     at, where = columns["at"], []
     if wanted.provider:
         where.append(columns["provider"] == wanted.provider)
@@ -374,7 +372,7 @@ def _with_refunds(tx: Transaction, found: Iterable[AttemptRecord]) -> tuple[Atte
         return ()
     table = reported_attempts.c
     # All refunds of the tenant are fewer than the parameters of a statement for 10,000 ids.
-    where: list[ColumnElement[bool]] = [table.refund_of.is_not(None)]
+    where: list[Filter] = [table.refund_of.is_not(None)]
     if len(records) == 1:
         where = [table.refund_of == records[0].id]
     refunds: dict[str, list[AttemptRefund]] = {}

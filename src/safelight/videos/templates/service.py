@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import and_, or_
 
 from safelight.accounts import KeyScope, Principal, find_same_people
 from safelight.accounts.deciders import find_deciders
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.core.ids import new_id
-from safelight.store.database import Database, Row, Transaction
+from safelight.store.database import Database, Filter, Row, Transaction
 from safelight.store.pages import Page, read_page
 from safelight.store.tables import prompt_templates
 
@@ -46,7 +46,7 @@ class Templates:
         columns = prompt_templates.c
         order = (columns.name, columns.version.desc())
         with self._database.read_transaction(principal.tenant) as tx:
-            where: tuple[ColumnElement[bool], ...] = ()
+            where: tuple[Filter, ...] = ()
             if after is not None:
                 last = tx.one(prompt_templates, after)
                 if last is None:
