@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.core.errors import InvalidMedia
 from safelight.detectors.likeness.dlib_faces import VERSION
 from safelight.detectors.likeness.faces import FaceEmbedder
@@ -35,13 +35,13 @@ _MAX_TEMPLATES = 6
 _MAX_STILL_DIFFERENCE = 0.5
 
 
-def is_still(frames: Sequence[npt.NDArray[np.uint8]]) -> bool:
+def is_still(frames: Sequence[Pixels]) -> bool:
     """Whether nothing moves in these frames, as in a picture that was made a clip. They have one size."""
     first = frames[0].astype(np.int16)
     return all(np.abs(frame - first).mean() < _MAX_STILL_DIFFERENCE for frame in frames)
 
 
-def draw_sheet(frames: Sequence[npt.NDArray[np.uint8]]) -> bytes:
+def draw_sheet(frames: Sequence[Pixels]) -> bytes:
     """A grid of at most nine frames, spread over the clip, as WebP. The frames have one size."""
     from PIL import Image
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.core.errors import SafelightError
 from safelight.policy.findings import Finding, Modality
 
@@ -69,7 +70,7 @@ class Frame:
 
     index: int
     time_s: float
-    pixels: npt.NDArray[np.uint8]
+    pixels: Pixels
     #: Size of the source in pixels, before any scaling.
     width: int
     height: int
@@ -233,7 +234,7 @@ class Keyframe:
         """The fields, for a request to a model process."""
         return {**asdict(self), "path": str(self.path)}
 
-    def pixels(self) -> npt.NDArray[np.uint8]:
+    def pixels(self) -> Pixels:
         """The picture, (height, width, 3). Raises `ValueError` if the file does not have the recorded
         size.
         """

@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
+
 #: A category, and the start and end of its tones in seconds.
 Hit: TypeAlias = tuple[str, float, float]
-Pixels: TypeAlias = npt.NDArray[np.uint8]
 Samples: TypeAlias = npt.NDArray[np.float32]
 #: x, y, w, h as fractions of the picture's width and height.
 Box: TypeAlias = tuple[float, float, float, float]

@@ -11,10 +11,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.core.errors import InvalidMedia, TooLarge
 from safelight.media.image_structure import check_structure
-
-Pixels = npt.NDArray[np.uint8]
 
 #: An icon is drawn at most some 200 pixels high, so a larger file is a mistake.
 MAX_ICON_BYTES = 1 << 20

@@ -7,19 +7,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Floats
 from safelight.core.errors import InvalidMedia
 from safelight.media.badge import Badge, BadgeStyle
 from safelight.media.encode import CopiedSound, Mp4Writer, encoded_again
 from safelight.media.probe import VideoLimits, open_container, probe, select_tracks
 from safelight.media.shown_frames import HLG, PQ, FrameShape, is_full_range, planes_of, shown_frames
 
-Floats: TypeAlias = npt.NDArray[np.float32]
 #: Pixel formats that are drawn into; frames in another one, such as RGB, are converted.
 _DRAWN_FORMATS = (
     "yuv420p",

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.core.errors import InvalidMedia, TooLarge
 
 from .frame_views import (
@@ -75,9 +76,6 @@ def count_trailing_bytes(path: Path) -> int:
 
 def _is_no_box(box: bytes, length: int, left: int) -> bool:
     return not 8 <= length <= left or len(box) < 4 or not box.replace(b"\xa9", b"c").isalnum()
-
-
-Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)

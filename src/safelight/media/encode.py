@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.media.probe import decoder_errors_raise
 from safelight.media.shown_frames import FrameShape, is_rgb
-
-Pixels = npt.NDArray[np.uint8]
 
 #: Ticks per second of the time base, for frames that carry their own time.
 _TICKS_PER_S = 90_000

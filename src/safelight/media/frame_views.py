@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
+from safelight.core.arrays import Pixels
 
 #: Decoders that read the transparency of VP8 and VP9, which is a second image for each frame in Matroska
 #: and WebM. FFmpeg's own decoders ignore it.

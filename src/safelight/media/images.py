@@ -9,13 +9,11 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.core.errors import InvalidMedia, TooLarge
 from safelight.media.image_structure import check_animation, check_structure, find_image_end
 from safelight.media.metadata import ImageMetadata, read_metadata, read_orientation
-
-Pixels = npt.NDArray[np.uint8]
 
 _FIRST_SIDEWAYS_ORIENTATION = 5
 #: A JPEG with several pictures of one photo, such as that of a phone with a depth map.

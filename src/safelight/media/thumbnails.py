@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.media.probe import MediaInfo
-
-Pixels = npt.NDArray[np.uint8]
 
 #: The radius of a blur is the longest side of the image divided by this.
 _BLUR_STRENGTH = 24.0

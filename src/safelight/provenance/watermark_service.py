@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Floats
 from safelight.core.errors import InvalidMedia, SandboxCrashed, TooLarge
 from safelight.media.sandbox.confinement import Limits
 from safelight.media.sandbox.entrypoints import EntryPoint
@@ -23,8 +23,6 @@ from .watermark.clip_marking import MarkResult, MarkSearchResult, mark_in_child,
 from .watermark.detector import MAX_UNREAD
 from .watermark.pattern import PAYLOAD_TONES, WatermarkPattern
 from .watermark_keys import WatermarkEpoch, WatermarkKeys
-
-Floats = npt.NDArray[np.float32]
 
 _LIMITS = Limits(wall_s=1800.0, cpu_s=3600, memory_bytes=3 << 30, file_bytes=8 << 30, open_files=64)
 #: A child ends itself when its time is used up. If it does not, it is ended this many seconds later.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Floats, Pixels
 from safelight.detectors.box_tracker import Box
 
 from .face_boxes import ScoredFace, clip_box
@@ -15,8 +16,6 @@ from .scaling import scale_picture
 _INPUT_SIDE_PX = 192
 #: The places of the output are a square of as many rows and columns.
 _PLACES = 48
-
-Floats: TypeAlias = npt.NDArray[np.float32]
 
 
 def decode_faces(logits: Floats, boxes: Floats, picture: Box, min_score: float) -> list[ScoredFace]:
@@ -55,7 +54,7 @@ class BlazeFace:
         self._outputs = self._network.getUnconnectedOutLayersNames()
         self._min_score = min_score
 
-    def find_faces(self, pixels: npt.NDArray[np.uint8]) -> list[ScoredFace]:
+    def find_faces(self, pixels: Pixels) -> list[ScoredFace]:
         """The faces in a picture of any size, with several boxes for each."""
         square, picture = _letterbox(pixels)
         scaled = (square.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None]
@@ -66,7 +65,7 @@ class BlazeFace:
         return decode_faces(logits, boxes, picture, self._min_score)
 
 
-def _letterbox(pixels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], Box]:
+def _letterbox(pixels: Pixels) -> tuple[npt.NDArray[np.uint8], Box]:
     """The picture in the middle of a black square, and its place there."""
     scaled = scale_picture(pixels, _INPUT_SIDE_PX / max(pixels.shape[:2]))
     high, wide = scaled.shape[:2]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Floats, Pixels
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.onnx_writer import length_delimited
 
@@ -23,7 +22,6 @@ _CELL = 4
 #: Logarithm of a size, in places, that no picture reaches.
 _MAX_LOG_SIZE = 10.0
 
-Floats: TypeAlias = npt.NDArray[np.float32]
 #: Fields of the protobuf messages ModelProto and GraphProto.
 _GRAPH, _GRAPH_INPUT, _GRAPH_OUTPUT = 7, 11, 12
 _LENGTH_DELIMITED, _VARINT = 2, 0
@@ -39,14 +37,14 @@ class CenterFace:
         self._session = open_session(free_input_size(model))
         self._min_score = min_score
 
-    def find_faces(self, pixels: npt.NDArray[np.uint8]) -> list[ScoredFace]:
+    def find_faces(self, pixels: Pixels) -> list[ScoredFace]:
         """The faces in a picture at its own size, with several boxes for each."""
         height, width = pixels.shape[:2]
         heat, sizes, offsets = self._session.run(_OUTPUTS, {_INPUT: _make_input(pixels)})
         return decode_faces(heat[0, 0], sizes[0], offsets[0], width, height, self._min_score)
 
 
-def _make_input(pixels: npt.NDArray[np.uint8]) -> Floats:
+def _make_input(pixels: Pixels) -> Floats:
     """The model's input, (1, 3, height, width), from RGB pixels; the right and bottom edges are padded."""
     height, width = pixels.shape[:2]
     padded = np.zeros((1, 3, -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE), np.float32)

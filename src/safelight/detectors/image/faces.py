@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.detectors.models.catalogue import (
     BLAZEFACE,
     CENTERFACE,
@@ -51,8 +51,6 @@ CAPABILITIES: tuple[Capability, ...] = (
         "high or more; 5 of 292 harmless windows of photographs have a false one, benchmarks/pictures.md",
     ),
 )
-
-Pixels = npt.NDArray[np.uint8]
 
 
 class FaceDetector:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Floats, Pixels
 from safelight.core.installation import find_package_folder, install_command
 from safelight.detectors.box_tracker import intersection_over_union
 from safelight.detectors.image.region_cache import (
@@ -29,8 +29,6 @@ from safelight.detectors.image.scaling import scale_picture
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, PluginOptions
 from safelight.policy.findings import Attribute, Basis, Category, Finding, ImageBox, Modality
-
-Floats: TypeAlias = npt.NDArray[np.float32]
 
 NAME, VERSION = "nudenet", "320n-4"
 
@@ -97,9 +95,7 @@ _ORIGINAL_VIEW = RescaledView(0, False)
 ModelOutput = tuple[Floats, int, int]
 
 
-def letterbox(
-    pixels: npt.NDArray[np.uint8], *, enlarge: bool = True, halvings: float = 0
-) -> tuple[Floats, int, int]:
+def letterbox(pixels: Pixels, *, enlarge: bool = True, halvings: float = 0) -> tuple[Floats, int, int]:
     """The model's input, (1, 3, height, width), and the width and height of the part without padding."""
     import cv2
 
@@ -242,12 +238,12 @@ class NudityDetector:
             return list(self._findings(self._detect(pixels)))
         return list(self._findings(self._cache.detect(frame.index, pixels)))
 
-    def _inspect_window(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[Detection]:
+    def _inspect_window(self, pixels: Pixels, window: Window) -> list[Detection]:
         height, width = pixels.shape[:2]
         seen = self._detect(crop(pixels, window), enlarge=False)
         return [one._replace(box=expand_box(one.box, window, width, height)) for one in seen]
 
-    def _detect(self, pixels: npt.NDArray[np.uint8], *, enlarge: bool = True) -> list[Detection]:
+    def _detect(self, pixels: Pixels, *, enlarge: bool = True) -> list[Detection]:
         def run_view(view: RescaledView) -> ModelOutput:
             mirrored = np.ascontiguousarray(pixels[:, ::-1]) if view.mirrored else pixels
             picture, width, height = letterbox(mirrored, enlarge=enlarge, halvings=view.halvings)

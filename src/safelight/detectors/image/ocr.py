@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.core.installation import find_package_folder, install_command
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText, PluginOptions
@@ -18,7 +18,6 @@ NAME, VERSION = "ocr", "ppocr6s-3"
 #: Words in one frame or two: the scan compares what is read. What words say is the text detectors' check.
 _CAPABILITIES = (Capability(category=Category.DECEPTION_SUBLIMINAL.value, modality=Modality.FRAMES),)
 
-Pixels = npt.NDArray[np.uint8]
 
 #: With this longest side, print of 18 px in a 720p frame is still read, at half the cost of 960.
 _LONGEST_SIDE_PX = 736

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.detectors.models.catalogue import OPEN_NSFW, find_model, store_of
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, PluginOptions
@@ -32,7 +33,7 @@ CAPABILITIES: tuple[Capability, ...] = (
 )
 
 
-def model_input(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def model_input(pixels: Pixels) -> npt.NDArray[np.float32]:
     """The model's input, (1, 224, 224, 3) in blue, green and red, from RGB pixels of any size."""
     import cv2
 
@@ -74,7 +75,7 @@ class OpenNsfwDetector:
             )
         ]
 
-    def score(self, pixels: npt.NDArray[np.uint8]) -> float:
+    def score(self, pixels: Pixels) -> float:
         """The model's score for RGB pixels, 0 to 1. Raises `ValueError` if the model returns no number."""
         output: npt.NDArray[np.float32] = self._session.run(None, {self._input: model_input(pixels)})[0]
         score = float(output[0, 1])

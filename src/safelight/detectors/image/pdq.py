@@ -13,7 +13,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
+from safelight.core.arrays import Pixels
+
 Hash = npt.NDArray[np.uint8]
 _Plane = npt.NDArray[np.float32]
 

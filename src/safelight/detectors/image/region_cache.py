@@ -10,13 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
+from safelight.core.arrays import Pixels
 from safelight.detectors.box_tracker import Box
 
 Detected = TypeVar("Detected")
-Pixels = npt.NDArray[np.uint8]
 #: Left, top, right, bottom in pixels; right and bottom are exclusive.
 Window = tuple[int, int, int, int]
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.core.installation import find_package_folder, install_command
 from safelight.detectors.box_tracker import intersection_over_union
 from safelight.detectors.protocol import Keyframe
@@ -105,7 +106,7 @@ class FaceFinder:
             for track in found
         ]
 
-    def _find_boxes(self, pixels: npt.NDArray[np.uint8], others: Iterable[FaceBox]) -> list[FaceBox]:
+    def _find_boxes(self, pixels: Pixels, others: Iterable[FaceBox]) -> list[FaceBox]:
         height, width = pixels.shape[:2]
         doubled = int(max(height, width) <= _MAX_DOUBLED_SIDE_PX)
         found = [
@@ -131,7 +132,7 @@ class FaceFinder:
             ),
         ]
 
-    def compute_template(self, pixels: npt.NDArray[np.uint8], box: FaceBox) -> npt.NDArray[np.float64]:
+    def compute_template(self, pixels: Pixels, box: FaceBox) -> npt.NDArray[np.float64]:
         """Compute the template of a face, 128 values. The smaller the distance between two templates, the
         more similar the faces.
         """

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .preprocessing import Pixels, is_multi_label, preprocess, read_labels, read_preprocessing
+from safelight.core.arrays import Pixels
+
+from .preprocessing import is_multi_label, preprocess, read_labels, read_preprocessing
 from .specs import ModelSpec
 
 _MIN_PROBABILITY = 1e-6

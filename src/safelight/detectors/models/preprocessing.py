@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
+from safelight.core.arrays import Pixels
+
 Tensor = npt.NDArray[np.float32]
 
 

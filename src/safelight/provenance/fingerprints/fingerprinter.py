@@ -9,8 +9,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.core.errors import InvalidMedia
 from safelight.media.images import ImageLimits, read_image
 from safelight.media.probe import (
@@ -25,8 +25,6 @@ from safelight.media.signatures import detect_image
 
 from .clip_fingerprint import ClipFingerprint, SearchedFrames
 from .frame_hashes import registered_hashes, searched_hashes
-
-Pixels = npt.NDArray[np.uint8]
 
 #: Time between two frames that are hashed. Longer clips have fewer, so that a row stays below 100 kB.
 STEP_S, MAX_HASHED = 0.5, 240

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.detectors.image.pdq import BYTES, rotations
 
-Pixels = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint8]
 
 #: Lowest quality of a hash (0 to 100). It is lower than for hash lists, so that dark and smooth clips have

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
+
 from .fingerprinter import STEP_S, ClipFrame
 from .picture_comparison import (
     Perspective,
-    Pixels,
     RegisteredPicture,
     SearchedPictures,
     decode_thumbnail,

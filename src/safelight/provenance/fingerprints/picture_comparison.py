@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
+from safelight.core.arrays import Pixels
+
 Perspective = npt.NDArray[np.float64]
 
 #: Features of one picture, and the fewest with which pictures can be compared at all.

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from safelight.core.arrays import Floats, Pixels
+
 Numbers = npt.NDArray[np.intp]
 
 #: Side of the cells of which each is compared alone, in pixels.
@@ -145,7 +146,7 @@ class SceneChanges:
         return float(np.median(mixed / np.sqrt(known * copy + 1e-3)))
 
 
-def filtered(picture: npt.NDArray[np.uint8]) -> Floats:
+def filtered(picture: Pixels) -> Floats:
     """A grey picture without noise, light and contrast of large areas."""
     height, width = picture.shape
     values = picture.astype(np.float32)

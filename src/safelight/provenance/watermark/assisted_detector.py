@@ -14,10 +14,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Floats
+
 from . import payload
 from .pattern import TILE, WatermarkPattern
 from .residual import ResidualSums
-from .synchroniser import Floats, Peak, Synchroniser
+from .synchroniser import Peak, Synchroniser
 
 Perspective = npt.NDArray[np.float64]
 

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Floats
 from safelight.core.errors import InvalidMedia
 from safelight.media.decode import is_intra_coded
 from safelight.media.encode import CopiedSound, Mp4Writer, VideoFormat
@@ -47,7 +48,6 @@ from .residual import ResidualSums
 # A. B. Watson, DCT quantization matrices visually optimized for individual images, Proc. SPIE 1913, 1993. The
 # thresholds are those for 32 pixels per degree: a picture of 360 rows seen from five times its height.
 
-Floats = npt.NDArray[np.float32]
 _Level = TypeVar("_Level", np.uint8, np.float32)
 
 _BLOCK = 8

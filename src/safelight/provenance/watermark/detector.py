@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from safelight.core.arrays import Floats
+
 from . import payload
 from .lattice_spectrum import GRIDS, LatticeSpectrum, Matrix
 from .pattern import SHORT_SIDE, WatermarkPattern
 from .residual import ResidualSums
-from .synchroniser import Floats, Synchronisation, Synchroniser, fold
+from .synchroniser import Synchronisation, Synchroniser, fold
 
 #: A mark is accepted only above this peak, in standard deviations; see docs/benchmarks/provenance.md.
 MIN_SIGMAS = 5.0

@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Floats
+
 from .pattern import TILE, TONES
 from .residual import ResidualSums
 
-Floats = npt.NDArray[np.float32]
 #: Maps pixels of the residual to canonical pixels.
 Matrix = npt.NDArray[np.float64]
 

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Floats
+
 Luma = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 #: The model works on a copy of the frame with about this shorter side.
 _MODEL_SIDE = 180

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from safelight.core.arrays import Floats
+
 Indices = npt.NDArray[np.intp]
 
 SHORT_SIDE = 360

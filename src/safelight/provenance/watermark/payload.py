@@ -7,10 +7,11 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Floats
+
 from .pattern import PAYLOAD_TONES, WatermarkPattern
 
 Bits = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 _ID_BYTES, _CHECK_BYTES = 8, 4
 #: More paths find a few more weak marks, and take proportionally longer.
 _PATHS = 32

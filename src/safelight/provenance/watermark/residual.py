@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Floats
+
 from .masking import allowed_amplitude
 from .pattern import SHORT_SIDE
 
 Luma = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 #: Frames of this duration are added to one sum.
 CHUNK_S = 1.0

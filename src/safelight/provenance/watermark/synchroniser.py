@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Floats
+
 from .lattice_spectrum import Matrix
 from .pattern import RADII, SLOT_S, SLOTS, TILE, TONES, WatermarkPattern
 from .residual import CHUNK_S, ChunkTime
 
-Floats = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]
 
 #: Tones of similar frequency, whose reliability is estimated together.

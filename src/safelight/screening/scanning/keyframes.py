@@ -7,13 +7,11 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.detectors.protocol import Keyframe
 
 from .segments import FrameTiming
-
-Pixels = npt.NDArray[np.uint8]
 
 #: Longest side of a keyframe, and maximum number of keyframes per scanned file; together at most 130 MB.
 KEYFRAME_SIDE_PX, MAX_KEYFRAMES = 800, 96

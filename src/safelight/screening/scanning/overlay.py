@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
+from safelight.core.arrays import Pixels
+
 Map = npt.NDArray[np.float32]
 
 #: Minimum visibility of the background. If it is lower, nothing is subtracted.

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.detectors.protocol import FrameDetector, MediaText, OcrReader, StreamDetector
 from safelight.media import thumbnails
 from safelight.media.decode import DecodedFrame, DownscaledFrame, VideoDecoder
@@ -43,8 +43,6 @@ from .sampling import FrameSampler, SampledFrame
 from .segments import FrameTiming, SegmentBuilder
 from .subliminal import find_brief_appearances
 from .tasks import VideoScanTask
-
-Pixels = npt.NDArray[np.uint8]
 
 _THUMBNAIL_SIDE_PX, _SHEET_SIDE_PX, _EVIDENCE_SIDE_PX = 480, 240, 640
 _SHEET_FRAMES = 20

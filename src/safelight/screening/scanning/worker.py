@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.detectors.protocol import Frame, FrameDetector, MediaText, OcrReader
 from safelight.media.decode import VideoDecoder, fit_size
 from safelight.media.probe import UnscannedKind, add_unscanned
@@ -29,7 +29,6 @@ from .segments import kind_and_voice
 from .tasks import DetectorSet, ImagePass, ImageScanTask, VideoScanTask
 from .video_scan import VideoScan
 
-Pixels = npt.NDArray[np.uint8]
 #: A finding of another view is left out if a known finding of the same kind covers it, and its score is not
 #: higher by this than that of the known finding.
 _MIN_SCORE_GAIN = 0.05

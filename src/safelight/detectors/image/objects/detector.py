@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.detectors.models.catalogue import OBJECTS, find_model, store_of
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, PluginOptions
@@ -70,7 +71,7 @@ class ObjectDetector:
             if certainty > self._min_probability
         ]
 
-    def find_things(self, pixels: npt.NDArray[np.uint8]) -> dict[str, float]:
+    def find_things(self, pixels: Pixels) -> dict[str, float]:
         """For each thing, the lower of the two networks' probabilities that the picture shows it.
 
         Raises `ValueError` if a network returns no number.
@@ -78,7 +79,7 @@ class ObjectDetector:
         scores = [self._read(side, session, pixels) for side, session in self._networks]
         return {thing: min(float(one[list(rows)].sum()) for one in scores) for thing, rows in THINGS.items()}
 
-    def _read(self, side: int, session: Any, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def _read(self, side: int, session: Any, pixels: Pixels) -> npt.NDArray[np.float32]:
         import cv2
 
         scaled = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)

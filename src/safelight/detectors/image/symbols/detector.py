@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.arrays import Pixels
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Frame
@@ -135,14 +136,14 @@ class SymbolDetector:
             if _score(place, max(width, height)) >= self._min_score
         ]
 
-    def _inspect_window(self, pixels: npt.NDArray[np.uint8], window: Window) -> list[SymbolSquare]:
+    def _inspect_window(self, pixels: Pixels, window: Window) -> list[SymbolSquare]:
         left, top = window[:2]
         return [
             place._replace(x=place.x + left, y=place.y + top)
             for place in self.find_symbols(crop(pixels, window))
         ]
 
-    def find_symbols(self, pixels: npt.NDArray[np.uint8]) -> list[SymbolSquare]:
+    def find_symbols(self, pixels: Pixels) -> list[SymbolSquare]:
         """The symbols in an RGB picture, the most certain first."""
         import cv2
 
