@@ -11,7 +11,7 @@ import stat
 import threading
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -29,6 +29,8 @@ from .revocations import FILE_NAME, RevocationList
 
 _log = logging.getLogger(__name__)
 
+Certificates: TypeAlias = list[x509.Certificate]
+
 #: Remedy for a damaged file of the operator: Safelight never creates one in its place.
 CONFIGURED_REMEDY = "Set sealing.key and sealing.chain to an unencrypted P-256 key and its chain, both PEM."
 _OWN_REMEDY = (
@@ -43,7 +45,7 @@ _COSE = b"\x84\x6aSignature1"
 # The PEM files of signing keys: checked reading and atomic writing.
 
 
-def read_own_key(path: Path, *, if_copied: str) -> tuple[Issued, list[x509.Certificate]]:
+def read_own_key(path: Path, *, if_copied: str) -> tuple[Issued, Certificates]:
     """The key with its certificate, and the certificates above it.
 
     Raises `ConfigurationError` if the file is damaged or readable by other users. `if_copied`: what to do if
@@ -68,11 +70,11 @@ def read_key_file(path: Path) -> bytes:
         raise ConfigurationError(f"The key file {path} cannot be read: {error.strerror}.") from error
 
 
-def readable_certificates(paths: Iterable[Path]) -> list[x509.Certificate]:
+def readable_certificates(paths: Iterable[Path]) -> Certificates:
     """The certificates in these files. A file that cannot be read is logged and left out, so that seals
     under the others are still recognized.
     """
-    found: list[x509.Certificate] = []
+    found: Certificates = []
     for path in paths:
         try:
             found += parse_certificates(path, read_key_file(path), _OWN_REMEDY)
@@ -89,7 +91,7 @@ def parse_key(path: Path, data: bytes, remedy: str) -> object:
         raise damaged_file(path, remedy) from error
 
 
-def parse_certificates(path: Path, data: bytes, remedy: str) -> list[x509.Certificate]:
+def parse_certificates(path: Path, data: bytes, remedy: str) -> Certificates:
     """The certificates in the content of `path`. Raises `ConfigurationError` with this remedy."""
     try:
         return x509.load_pem_x509_certificates(data)
@@ -159,9 +161,9 @@ class _KeyFiles(Protocol):
 
     def renew(self, *, replace_early_root: bool) -> SigningKey: ...
 
-    def own_roots(self) -> list[x509.Certificate]: ...
+    def own_roots(self) -> Certificates: ...
 
-    def authority_roots(self) -> list[x509.Certificate]: ...
+    def authority_roots(self) -> Certificates: ...
 
     def authority_signers(self) -> Collection[str]: ...
 
@@ -327,10 +329,10 @@ class _OwnFiles:
     def _signing(self) -> Path:
         return self._directory / "signing.pem"
 
-    def own_roots(self) -> list[x509.Certificate]:
+    def own_roots(self) -> Certificates:
         return _own_roots(self._directory)
 
-    def authority_roots(self) -> list[x509.Certificate]:
+    def authority_roots(self) -> Certificates:
         return []
 
     def authority_signers(self) -> Collection[str]:
@@ -439,10 +441,10 @@ class _ConfiguredFiles:
             remedy="Set sealing.key and sealing.chain to a new key and certificate, and restart.",
         )
 
-    def own_roots(self) -> list[x509.Certificate]:
+    def own_roots(self) -> Certificates:
         return _own_roots(self._folder)
 
-    def authority_roots(self) -> list[x509.Certificate]:
+    def authority_roots(self) -> Certificates:
         return self._authority_roots
 
     def authority_signers(self) -> Collection[str]:
@@ -476,6 +478,6 @@ def _keep_signer(folder: Path, current: x509.Certificate) -> None:
         _log.warning("%s cannot be written, so after a renewal its seals are not recognized: %s", path, error)
 
 
-def _own_roots(folder: Path) -> list[x509.Certificate]:
+def _own_roots(folder: Path) -> Certificates:
     """The installation's own roots, which are all in `anchors/`."""
     return readable_certificates(sorted((folder / "anchors").glob("*.pem")))

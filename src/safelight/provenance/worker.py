@@ -7,7 +7,7 @@ import io
 import json
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from cryptography import x509
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from .fingerprints.clip_fingerprint import ClipFingerprint
 
+#: What a child is asked, and what it says of a manifest: the fields of `models.ManifestReport`.
+Argument: TypeAlias = dict[str, Any]
+Report: TypeAlias = dict[str, Any]
 #: Limits of a child that reads one file.
 LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 #: Allowed key usages of an operator's certificate: e-mail protection, document signing, and C2PA's own.
@@ -55,7 +58,7 @@ _MAGIC = {
 _SIDECAR_ONLY = frozenset({"video/webm"})
 
 
-def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
+def seal(argument: Argument, link: ChildChannel) -> Report:
     """Copies the MP4 at `source` to `into`, adds a manifest signed by the gateway, and validates the
     result. With a `seed`, the watermark is then read from the result.
 
@@ -88,7 +91,7 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     }
 
 
-def fingerprint(argument: dict[str, Any], _link: ChildChannel) -> ClipFingerprint | None:
+def fingerprint(argument: Argument, _link: ChildChannel) -> ClipFingerprint | None:
     """The fingerprint of the sealed file at `path`; None if none can be made."""
     return _mark_and_fingerprint(Path(argument["path"]), None)[1]
 
@@ -110,7 +113,7 @@ def _mark_and_fingerprint(path: Path, seed: bytes | None) -> tuple[int | None, C
         return None, None
 
 
-def _with_ingredients(argument: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+def _with_ingredients(argument: Argument) -> tuple[dict[str, Any], list[bytes]]:
     """The manifest definition, and the archives of the ingredients whose format can contain a manifest.
 
     The others, those that cannot be read, and those with `name_only` are named in the definition.
@@ -132,7 +135,7 @@ def _with_ingredients(argument: dict[str, Any]) -> tuple[dict[str, Any], list[by
     return definition, archives
 
 
-def archive_ingredient(argument: dict[str, Any], _link: ChildChannel) -> bool:
+def archive_ingredient(argument: Argument, _link: ChildChannel) -> bool:
     """Writes the manifest of the file at `path` to `into`, as an ingredient for a later seal. Returns False
     if the file has no manifest.
     """
@@ -174,7 +177,7 @@ class SignatureToConfirm(msgspec.Struct, frozen=True, kw_only=True):
     valid_until: dt.datetime
 
 
-def find_signature(argument: dict[str, Any], _link: ChildChannel) -> SignatureToConfirm:
+def find_signature(argument: Argument, _link: ChildChannel) -> SignatureToConfirm:
     """The signature that a timestamp authority has to confirm."""
     signature = _signature(argument["manifest"])
     try:
@@ -188,7 +191,7 @@ def find_signature(argument: dict[str, Any], _link: ChildChannel) -> SignatureTo
     )
 
 
-def add_timestamp(argument: dict[str, Any], _link: ChildChannel) -> bytes:
+def add_timestamp(argument: Argument, _link: ChildChannel) -> bytes:
     """The manifest with a timestamp. With the `path` of its file, the library must still trust it."""
     manifest = argument["manifest"]
     try:
@@ -211,7 +214,7 @@ def _signature(manifest: bytes) -> CoseSignature:
         raise InvalidMedia(str(error)) from error
 
 
-def read(argument: dict[str, Any], _link: ChildChannel) -> dict[str, Any]:
+def read(argument: Argument, _link: ChildChannel) -> Report:
     """Reads and validates the manifest of the file at `path`; see `models.ManifestReport`.
 
     `anchors` are tried in order until one makes the signature trusted. `manifest`, if given, is read instead
@@ -225,18 +228,18 @@ def read(argument: dict[str, Any], _link: ChildChannel) -> dict[str, Any]:
     return found
 
 
-def _read(argument: dict[str, Any], manifest: bytes | None) -> dict[str, Any]:
+def _read(argument: Argument, manifest: bytes | None) -> Report:
     path = Path(argument["path"])
     kind = media_type(path)
     if kind is None or (kind in _SIDECAR_ONLY and not manifest):
         return {"state": "absent", "media_type": kind or "", "note": "format"}
     from c2pa import C2paError
 
-    def report(anchors: str) -> dict[str, Any]:
+    def report(anchors: str) -> Report:
         with path.open("rb") as file:
             return _report(_reader(kind, file, manifest, _context(anchors)))
 
-    found: dict[str, Any] = {}
+    found: Report = {}
     try:
         for name, anchors in argument["anchors"]:
             found = report(anchors)
@@ -280,7 +283,7 @@ def _reader(kind: str, file: Any, manifest: bytes | None, context: Context) -> R
     return Reader(kind, file, manifest, context=context) if manifest else Reader(kind, file, context=context)
 
 
-def _report(reader: Reader) -> dict[str, Any]:
+def _report(reader: Reader) -> Report:
     store = json.loads(reader.json())
     active = store.get("manifests", {}).get(store.get("active_manifest"), {})
     signature = active.get("signature_info") or {}
