@@ -32,7 +32,7 @@ from .files import FileRow, add_file, end_paid_clip, files_of
 from .generation_stage import STOPPED, as_result
 from .ingredients import UPSTREAM_MANIFEST
 from .lineage import Lineage, LineageTrace
-from .models import ReusedFile, StageRecord, VideoState
+from .models import ReusedFile, StageRecord, Video, VideoState
 from .outcomes import EARLY_STAGES
 from .repository import next_created_at
 from .stage_records import record_stage, stage_records
@@ -79,16 +79,26 @@ def appealable(tx: Transaction, video_id: str) -> AppealSubject:
 def end_offer(tx: Transaction, video_id: str) -> None:
     """The appeal against the block of a video was sent: its explanation offers none any more."""
     row = tx.one(tables.videos, video_id)
-    details = (mappers.from_json(row.explanation) or {}) if row else {}
-    if row is None or not details.get("appeal"):
+    video = mappers.video(row) if row else None
+    if video is None or not (details := video.explanation or {}).get("appeal"):
         return
-    video = mappers.video(row)
-    step = details["next_step"]
-    details |= {"appeal": None, "next_step": without_appeal(step)}
-    message = video.error_message
-    update(
-        tx, video, explanation=details, error_message=message and message.replace(step, details["next_step"])
-    )
+    update(tx, video, **_with_step(video, without_appeal(details["next_step"])))
+
+
+def _with_step(video: Video, step: str, **changes: Any) -> dict[str, Any]:
+    """The columns of a video whose explanation suggests another next step, and no appeal."""
+    details, message = video.explanation or {}, video.error_message
+    if not (old := details.get("next_step")):
+        return {}
+    return {
+        "explanation": {**details, "appeal": None, "next_step": step, **changes},
+        "error_message": message and message.replace(old, step),
+    }
+
+
+def describe_release(released_id: str) -> str:
+    """What to do next about a video that was released under this id."""
+    return f"It was released as {released_id}; follow that video."
 
 
 def reinstate(context: PipelineContext, tx: Transaction, video_id: str, decision: Decision) -> str:
@@ -230,11 +240,15 @@ def _release_as(
         content={"decision": decision.id} if decision else {},
     )
     tx.publish(f"video.{columns['state']}", subject=released_id, body={"id": released_id, "at": now})
-    update(tx, mappers.video(old), reinstated_as=released_id, clip_kept_until=None)
+    replaced, told = mappers.video(old), {}
+    if decision is not None:
+        # Nothing is to be changed: the video is there.
+        told = _with_step(replaced, describe_release(released_id), retry={"action": "never", "after_s": None})
+    update(tx, replaced, reinstated_as=released_id, clip_kept_until=None, **told)
     if decision is not None:
         delete_blocks_of_video(tx, video_id)
         context.standings.remove(tx, video_id, actor=actor)
-        state_reinstatement(tx, mappers.video(old), released_id, decision)
+        state_reinstatement(tx, replaced, released_id, decision)
     tx.append_audit(
         "video.released" if decision else "video.scanned_again",
         subject=video_id,

@@ -22,6 +22,7 @@ from safelight.policy.explanations import (
 from safelight.policy.findings import Taxonomy
 from safelight.policy.verdicts import Action, Verdict
 from safelight.videos.models import Video, VideoRecord, VideoState
+from safelight.videos.reinstatement import describe_release
 from safelight.videos.summary import charge_object
 
 from .translations import Translations
@@ -94,10 +95,13 @@ def explain_video(
     if has_facts:
         sentences += explain_ground(str(stored["group"] or ""), str(stored["facts"]), t.tag)
         stated = {name: stored[name] for name in ("categories", "group", "rule") if name in stored}
-    return VerdictText(
-        sentence=t.join_sentences([*sentences, explanation.sentence]),
-        details={**explanation.as_wire(), **stated, "gap_notes": explanation.gap_notes},
-    )
+    details = {**explanation.as_wire(), **stated, "gap_notes": explanation.gap_notes}
+    sentence = explanation.sentence
+    if video.reinstated_as:
+        step = translate_sentences(describe_release(video.reinstated_as), t)
+        sentence = sentence.replace(explanation.next_step, step)
+        details |= {"next_step": step, "retry": None}
+    return VerdictText(sentence=t.join_sentences([*sentences, sentence]), details=details)
 
 
 def translate_sentences(text: str, t: Translations) -> str:

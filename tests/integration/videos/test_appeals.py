@@ -30,7 +30,10 @@ from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.case_rows import Case, CaseKind, CaseState
 from safelight.videos.files import drop_files
 from safelight.videos.models import Video, VideoState
+from safelight.videos.reinstatement import describe_release
 from safelight.videos.requests.request import CreateRequest, Upload
+from safelight.web.explained_video import explain_video
+from safelight.web.translations import load_languages
 from support.clips import upload_of
 from support.concurrency import run_together
 
@@ -128,7 +131,18 @@ def test_once_the_appeal_is_sent_the_message_offers_none(furnish: Furnish) -> No
     assert told.error_message == (video.error_message or "").replace(offer, without_appeal(offer))
     assert "appeal" not in f"{told.error_message} {(told.explanation or {})['next_step']}"
     decide(house, case, "overturn", "ben")
-    assert released(house, video).reinstated_from == video.id
+    new = released(house, video)
+    assert new.reinstated_from == video.id
+    # Then it points to the new video, and no longer says what to change in the prompt.
+    told, step = house.reread(video), describe_release(new.id)
+    assert (told.error_message or "").endswith(step)
+    details = told.explanation or {}
+    assert (details["next_step"], details["retry"]["action"]) == (step, "never")
+    record = house.videos.record(house.who, video.id)
+    for tag, languages in load_languages().items():
+        shown = explain_video(told, record, house.container.core.taxonomy, languages)
+        assert (new.id in shown.sentence, shown.details["retry"]) == (True, None)
+        assert (shown.details["next_step"] == step) == (tag == "en")
 
 
 def test_the_case_of_an_appeal_names_the_rule_of_the_decision_not_that_of_the_hold(furnish: Furnish) -> None:

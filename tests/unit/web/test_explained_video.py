@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from safelight.providers.protocol import Billing, Charge, ChargeStatus, Provider
 from safelight.providers.provider_refusal import explain_refusal
 from safelight.videos.failure_message import NOTHING_SENT, describe_failure
 from safelight.videos.models import Attempt
+from safelight.videos.reinstatement import describe_release
 from safelight.web.explained_video import translate_sentences
 from safelight.web.translations import load_languages
 from support.rows import each_row
@@ -113,8 +115,8 @@ def test_words_of_a_provider_and_ids_stay_as_they_are() -> None:
     assert translate_sentences(text, load_languages()["zh-Hant"]) == (
         "wan 生成失敗：CUDA error. See the log. wan 沒有收費。"
     )
-    step = "It was submitted again as video_1; follow that video."
-    for tag in ("zh-Hant", "zh-Hans"):
+    steps = ("It was submitted again as video_1; follow that video.", describe_release("video_1"))
+    for tag, step in itertools.product(("zh-Hant", "zh-Hans"), steps):
         text = f"It is not known whether wan charged for it. {step}"
         found = translate_sentences(text, load_languages()[tag])
         assert english_words(found.replace("video_1", "")) == []
