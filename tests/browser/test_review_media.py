@@ -123,6 +123,11 @@ def test_the_page_opens_at_the_finding_and_keys_step_to_more(staff: Page, consol
     for key, shot in zip("pyio", (Shot.WHOLE, Shot.FRAME, Shot.AROUND, Shot.CLIP), strict=True):
         staff.keyboard.press(key)
         look(shot, 18)
+    # Also after a click on another one.
+    staff.locator("#reveal [data-key='p']").click()
+    staff.keyboard.press("y")
+    look(Shot.FRAME, 18)
+    staff.keyboard.press("o")
     # The switches are the reviewer's, and are remembered.
     with staff.expect_response(re.compile("/switches$")):
         staff.get_by_label("Covered", exact=True).uncheck()

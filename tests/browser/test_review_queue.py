@@ -150,6 +150,24 @@ def test_another_rule_changes_the_sentence_until_the_reviewer_has_written_one(
     expect(facts).to_have_value("My own words.")
 
 
+def test_a_page_that_is_loaded_again_keeps_the_rule_and_its_sentence(
+    staff: Page, console: ConsoleServer
+) -> None:
+    case = hold(console, "a street that is loaded again")
+    staff.goto(f"{console.server.url}/review/{case.id}")
+    staff.wait_for_timeout(READING_MS)
+    staff.keyboard.press("1")
+    facts = staff.locator("#facts")
+    expect(facts).not_to_have_value("")
+    sentence = facts.input_value()
+    staff.reload()
+    expect(staff.locator("#decide [data-key='1']")).to_be_checked()
+    expect(facts).to_have_value(sentence)
+    # It is still the sentence of the rule, which goes with it.
+    staff.keyboard.press("0")
+    expect(facts).to_have_value("")
+
+
 def test_the_visible_queue_refreshes_itself_and_keeps_the_focus(staff: Page, console: ConsoleServer) -> None:
     shown = hold(console, "a street that is shown")
     staff.clock.install()

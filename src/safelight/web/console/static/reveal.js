@@ -153,6 +153,8 @@ const nextMoment = (direction) => {
 };
 const mark = (button) => {
   choose(button);
+  // The space key presses the button with the focus.
+  if (!(shown && isOn("covered")) && document.activeElement.closest("#reveal button")) button.focus();
   if (shown) showPicture(button);
 };
 const widen = () => {

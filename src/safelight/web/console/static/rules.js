@@ -8,13 +8,15 @@ const findRule = (form, letters) => {
   return all.find(named((id) => id === wanted)) ?? all.find(named((id) => id.startsWith(wanted))) ?? all.find(named((_, label) => label.includes(wanted)));
 };
 
+// Without facts of its own, a rule is explained by its reason, which the label has after the id.
+const sentenceOf = (option) => (option ? `${option.dataset.facts ?? option.label.slice(`${option.value}: `.length)} ` : "");
 // The sentence of the chosen rule, unless the reviewer has written another one.
 const suggestFacts = (form, option) => {
   const { facts } = form.elements, suggested = form.querySelector("[name^=sugg]");
-  // Without facts of its own, a rule is explained by its reason, which the label has after the id.
-  const sentence = option?.dataset.facts ?? option?.label.slice(`${option.value}: `.length);
   if (!facts || (facts.value.trim() && facts.value !== suggested.value)) return;
-  facts.value = suggested.value = sentence ? `${sentence} ` : "";
+  facts.value = suggested.value = sentenceOf(option);
+  // For the draft.
+  facts.dispatchEvent(new Event("input", { bubbles: true }));
 };
 const showRule = (form, option) => (form.querySelector("#rule-text").textContent = option?.label ?? "");
 
@@ -49,3 +51,8 @@ document.addEventListener("keydown", (event) => {
   if (field.type === "radio") field.click();
   else field.setSelectionRange(field.id === "facts" ? field.value.length : 0, field.value.length);
 });
+
+// A draft has the sentence, and not that it is the one of its rule.
+const form = document.getElementById("decide");
+const { clause, other_clause: other, facts } = form?.elements ?? {};
+if (facts?.value && facts.value === sentenceOf(findRule(form, clause?.value || other.value))) form.querySelector("[name^=sugg]").value = facts.value;
