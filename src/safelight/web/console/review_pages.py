@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -45,6 +46,7 @@ from safelight.web.translations import (
 from .case_media import CaseFiles, MediaFile, Shot
 from .case_moments import list_moments, output_scan
 from .case_rules import RuleRow, facts_in, list_rules, reason_in, rule_in, suggestion_field
+from .consent_pages import terms_rows
 from .explanation_view import explanation_lines, prompt_spans
 from .prompt_highlights import TextSegment, split_highlights
 from .render import PageHandler, Pages
@@ -491,6 +493,7 @@ class ReviewPages(PageHandler):
                 for case in queue.items
             ],
             **self._case_values(case_file, record, t),
+            consents=await self.run(lambda: [*self._consents(principal, case_file.case, record, t)]),
             related={"history": related.history, "similar": related.similar},
             clauses=rules[:likely],
             rules=rules,
@@ -526,6 +529,19 @@ class ReviewPages(PageHandler):
             lost=_not_free(case_file.case, principal, self.console.clock(), t),
             last=await self._decided_before(request, principal, t),
         )
+
+    def _consents(
+        self, principal: Principal, case: Case, record: VideoRecord, t: Translations
+    ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """The terms of each consent of a person in the request, which did not cover it."""
+        verdict, offered = blocking_verdict(record), self.services.consents
+        if verdict is None or offered is None or case.is_blind:
+            return
+        for consent in verdict.consents:
+            # The operator can record a consent without terms.
+            with suppress(NotFound, Forbidden):
+                found = offered.requests.get(principal, consent)
+                yield found.subject, terms_rows(found, t)
 
     def _media(self, principal: Principal, case_file: CaseFile) -> CaseMediaContent:
         media = self.console.case_media

@@ -6,19 +6,23 @@ import re
 from dataclasses import replace
 
 import httpx
+import msgspec
 import pytest
 
 from safelight.accounts import KeyScope, Principal, PrincipalKind, Role
 from safelight.cases.reviews import ReviewQueue
 from safelight.core.ids import new_id
-from safelight.policy.findings import SHIPPED
+from safelight.policy.findings import SHIPPED, Stage
+from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.videos.case_rows.models import SEVERE
 from safelight.web.console.render import BACKGROUND_HEADER
 from safelight.web.console.review_queue_pages import VIEW_HEADER
 from safelight.web.translations import load_languages
 from support.cases import flagged, frames
+from support.consent_records import add_given_request
 from support.console_server import ConsoleServer
+from support.fake_api_server import allowed, judged
 from support.rows import each_row
 from support.verdicts import seen
 from support.videos import add_video
@@ -430,3 +434,24 @@ def test_the_case_links_to_what_is_on_record_about_the_person(
     assert "a &lt;b&gt;scene&lt;/b&gt;" in page
     assert f'href="/review/{case.id}"' in page
     assert staff.get("/review/case_none/person").status_code == 404
+
+
+def test_a_held_request_shows_the_terms_of_the_consent_that_does_not_cover_it(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    desk, given, recorded = console.server.desk, new_id("consent"), new_id("consent")
+    terms = {"scope": ["likeness"], "uses": "a film about <b>boats</b>", "kinds": [], "commercial": False}
+    with console.database.transaction(console.server.tenant) as tx:
+        add_given_request(tx, given, terms | {"territory": "world", "expires_at": 2e9}, subject="Ann")
+    case = console.hold(video_id := create_video(staff, "a scene with a person"))
+    held = replace(judged(allowed(Stage.REFERENCE)), details={})
+    verdict = msgspec.structs.replace(held.verdict, action=Action.HOLD, consents=(given, recorded))
+    desk.judgements[video_id] = (replace(held, verdict=verdict),)
+    page = staff.get(f"/review/{case.id}").text
+    shown = "Consent of Ann: its terms", "a film about &lt;b&gt;boats&lt;/b&gt;"
+    assert all(text in page for text in shown)
+    # The operator recorded the other one, without terms.
+    assert page.count(shown[0].partition(" of ")[0] + " of ") == 1
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == case.id, kind="quality")
+    assert not any(text in staff.get(f"/review/{case.id}").text for text in shown)
