@@ -9,6 +9,8 @@ const MAX_VIEW_MS = 60000;
 
 // What is shown, or being fetched.
 let shown = null;
+// The button that a pointer presses.
+let pointed = null;
 // The numbers of the frames that were shown last.
 let frames = [];
 
@@ -31,8 +33,13 @@ export const prepareReveal = () => {
   frames = [];
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const button of form.querySelectorAll("button")) {
-    button.addEventListener("pointerdown", () => press(button));
-    for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) button.addEventListener(end, release);
+    button.addEventListener("pointerdown", () => {
+      pointed = button;
+      press(button);
+    });
+    // A pointer that rests on a button leaves it when the page scrolls to a picture that a key shows.
+    for (const end of ["pointerup", "pointerleave", "pointercancel"]) button.addEventListener(end, () => pointed === button && letGo());
+    button.addEventListener("blur", () => shown?.button === button && release());
   }
   for (const moment of form.querySelectorAll("a[data-frame]")) {
     moment.addEventListener("click", (event) => {
@@ -55,6 +62,10 @@ const press = (button) => {
   showPicture(button);
 };
 const release = () => isOn("covered") && hidePicture();
+const letGo = () => {
+  pointed = null;
+  release();
+};
 
 const showPicture = async (button) => {
   hidePicture();
