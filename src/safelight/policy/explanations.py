@@ -251,7 +251,7 @@ def explain_ground(group: str, facts: str, locale: str = DEFAULT) -> list[str]:
     """The sentences of the reason that a person gave for a decision: the group of its category, and facts."""
     messages = load_messages("explanations", locale)
     subject = [messages("why.subject", subject=messages(f"group.{group}"))] if group else []
-    return [*subject, as_sentence(facts, messages)]
+    return [*subject, as_sentence(translate_reason(facts, locale), messages)]
 
 
 def as_sentence(text: str, t: Messages) -> str:

@@ -24,7 +24,7 @@ from safelight.cases.reviews.senders import CaseReporters
 from safelight.cases.reviews.service import EVERY_CASE, require_free
 from safelight.cases.saved_replies import NOTIFIED
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError, Withdrawn
-from safelight.core.i18n import load_messages
+from safelight.core.i18n import DEFAULT, load_messages
 from safelight.policy.decisions import is_gap_reason
 from safelight.policy.explanations import ExplanationLevel
 from safelight.policy.findings import Category
@@ -40,16 +40,25 @@ from safelight.web.translations import (
     format_datetime,
     format_decimal,
     format_duration,
+    load_languages,
     translate_category,
 )
 
 from .case_media import CaseFiles, MediaFile, Shot
 from .case_moments import list_moments, output_scan
-from .case_rules import RuleRow, facts_in, list_rules, reason_in, rule_in, suggestion_field
+from .case_rules import (
+    RuleRow,
+    facts_in,
+    in_stored_language,
+    list_rules,
+    reason_in,
+    rule_in,
+    suggestion_field,
+)
 from .consent_pages import terms_rows
 from .explanation_view import explanation_lines, prompt_spans
 from .prompt_highlights import TextSegment, split_highlights
-from .render import PageHandler, Pages
+from .render import Form, PageHandler, Pages
 from .review_queue_pages import ReviewQueuePages
 from .services import ConsoleServices
 from .sound_excerpt import MAX_PART_S, SoundPart, list_parts, part_around
@@ -229,6 +238,8 @@ def last_decision(
     role = load_messages("people", t.tag)(f"role.{made.role or Role.REVIEWER}")
     if not is_own:
         made = replace(made, reason="")
+    if made.facts:
+        made = replace(made, facts=t.translate_reason(made.facts))
     show = partial(LastDecision, decision=made, by=principal.name if is_own else role)
     if pending is None:
         at = format_datetime(case.closed_at or made.at, t)
@@ -354,8 +365,8 @@ class ReviewPages(PageHandler):
         case_id = request.path_params["case_id"]
         form = await self.read_form(request)
         clause = rule_in(form)
-        facts = facts_in(form)
-        reason = reason_in(form, self.translations(request))
+        facts = await self.run(self._facts, principal, case_id, form, t := self.translations(request))
+        reason = reason_in(form, t)
         if not reason:
             return await self._render_case(
                 request, principal, case_id, form=form, missing="review.reason_missing"
@@ -385,6 +396,20 @@ class ReviewPages(PageHandler):
                 return await self._render_case(request, principal, case_id, form=form, missing=missing)
             return await self._render_case(request, principal, case_id, problem=problem, form=form)
         return await self._queue.open_next(principal, decided=case_id)
+
+    def _facts(self, principal: Principal, case_id: str, form: Form, t: Translations) -> str | None:
+        """The facts of a decision as they are stored."""
+        facts, policies = facts_in(form), self.console.policies
+        if facts is None or policies is None or t.tag == DEFAULT:
+            return facts
+        case_file = self.services.reviews.get(principal, case_id)
+        record = self.services.videos.record(principal, case_file.case.video_id, in_case=True)
+        policy = policies.in_force(principal.tenant)
+        shown, stored = (
+            list_rules(policy, record, case_file, self.services.taxonomy, one)[0]
+            for one in (t, load_languages()[DEFAULT])
+        )
+        return in_stored_language(facts, shown, stored)
 
     async def skip(self, request: Request, principal: Principal) -> Response:
         return await self._give_back(request, principal, self.services.review_queue.skip)

@@ -455,3 +455,27 @@ def test_a_held_request_shows_the_terms_of_the_consent_that_does_not_cover_it(
     with console.database.transaction(console.server.tenant) as tx:
         tx.update(tables.cases, tables.cases.c.id == case.id, kind="quality")
     assert not any(text in staff.get(f"/review/{case.id}").text for text in shown)
+
+
+def test_the_sentence_of_a_rule_is_stored_so_that_each_reader_gets_it_in_their_language(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    desk = console.server.desk
+    shown, own = {"accept-language": "zh-Hant"}, "我自己的話"
+    for sent in (None, own):
+        video_id = create_video(staff, "a scene with a finding")
+        desk.judgements[video_id] = (
+            flagged(seen("violence/graphic", 0.9, "frames", evidence=(frames(2.0, 2.5, peak=18),))),
+        )
+        case = console.hold(video_id)
+        page = staff.get(f"/review/{case.id}", headers=shown).text
+        (sentence,) = re.findall(r'<option value="vi-3".*? data-facts="([^"]+)"', page)
+        assert sentence.startswith("2.0 秒到 2.5 秒：")
+        form = {"action": "refuse", "clause": "vi-3", "facts": sent or sentence, "suggested_approve": sentence}
+        assert staff.post(f"/review/{case.id}", data=form, headers=shown).is_success
+        with console.database.read_transaction(console.server.tenant) as tx:
+            made = tx.one(tables.pending_decisions, tables.pending_decisions.c.case_id == case.id)
+        assert made is not None
+        assert made.facts == (sent or "2.0 s to 2.5 s: Possible graphic violence in pictures.")
+        # The reviewer reads it as it was shown.
+        assert f"<dd>{sent or sentence}</dd>" in staff.get(f"/review/{case.id}", headers=shown).text

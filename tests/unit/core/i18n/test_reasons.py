@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from safelight.core.i18n import translate_reason, translate_sentence
+from safelight.core.i18n import load_messages, translate_reason, translate_sentence
+from safelight.policy.findings import SHIPPED
 from safelight.providers.advice.provider_rules import documents
 from support.rows import each_row
 
@@ -22,6 +23,20 @@ def test_every_shown_shipped_reason_is_translated(tag: str) -> None:
             continue
         assert translate_reason(filled, tag) != filled, reason
         assert ("7" in translate_reason(filled, tag)) == ("7" in filled)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("place", ["", "2.0 s: ", "2.0 s to 3.5 s: "])
+def test_the_sentence_of_a_rule_that_a_reviewer_sends_is_translated_with_its_place(
+    tag: str, place: str
+) -> None:
+    sentences = ["Possible nudity in several frames.", "A symbol of a hate movement."]
+    sentences += [
+        f"What it shows belongs to: {load_messages('explanations')(f'group.{group}')}."
+        for group in {one.group for one in SHIPPED if one.hide_details}
+    ]
+    for one in sentences:
+        assert re.search('[A-Za-z]', translate_reason(place + one, tag)) is None, one
 
 
 def test_a_custom_reason_is_not_translated() -> None:
