@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 import psycopg
 
 from safelight.core.background.part import BackgroundPart
-from safelight.core.errors import DataDirectoryBusy
+from safelight.core.errors import ConfigurationError, DataDirectoryBusy
 from safelight.store.database import limit_session, postgres_arguments
 
 from .fleet_roles import HELD, lock_number, number_of_role
@@ -69,8 +69,11 @@ class WorkerLease:
         )
 
     def acquire(self) -> None:
-        """Lock the name of this worker. Raises `DataDirectoryBusy` if a live process holds the lock."""
+        """Lock the name of this worker. Raises `DataDirectoryBusy` if a live process holds the lock, and
+        `ConfigurationError` behind a pooler with which no lock holds.
+        """
         self._connection = connect_postgres(self._url)
+        self._require_own_session(self._connection)
         # Other workers read the name of their leader there.
         self._connection.execute("SELECT set_config('application_name', %s, false)", (self._worker,))
         self._leads = False
@@ -104,6 +107,21 @@ class WorkerLease:
         held = {row[0] for row in self._connection.execute(HELD).fetchall()}
         return {worker for worker in workers if _lock(worker) in held}
 
+    def _require_own_session(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+        """Raise `ConfigurationError` if a transaction of another connection can have the session of this one,
+        or this one another session meanwhile.
+        """
+        with connect_postgres(self._url) as other:
+            first = _session_of(connection)
+            with other.transaction():
+                if _session_of(other) == first or _session_of(connection) != first:
+                    connection.close()
+                    raise ConfigurationError(
+                        "The pooler in front of PostgreSQL gives each transaction another session, so "
+                        "the lock on the name of this worker would not hold.",
+                        remedy="Connect directly, or set `pool_mode = session` in the pooler.",
+                    )
+
     def _locked(self, lock: int) -> bool:
         assert self._connection is not None
         row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchone()
@@ -135,8 +153,8 @@ class WorkerLease:
         while not self._stopping.is_set():
             try:
                 self.acquire()
-            except DataDirectoryBusy as busy:
-                _log.error("%s This process ends.", busy)
+            except ConfigurationError as problem:
+                _log.error("%s This process ends.", problem)
                 break
             except psycopg.Error as again:
                 if time.monotonic() >= give_up_at:
@@ -178,6 +196,10 @@ def connect_postgres(url: str, *, wait_s: float = 10.0) -> psycopg.Connection[tu
     )
     limit_session(connection)
     return connection
+
+
+def _session_of(connection: psycopg.Connection[tuple[object, ...]]) -> tuple[object, ...] | None:
+    return connection.execute("SELECT pg_backend_pid()").fetchone()
 
 
 def _lock(worker: str) -> int:
