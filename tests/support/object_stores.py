@@ -73,3 +73,13 @@ def list_sha256(blobs: BlobStore, tenant: str) -> list[str]:
 
     pages = obstore.list(blobs._store, prefix=tenant)
     return [item["path"].rsplit("/", 1)[-1] for page in pages for item in page]
+
+
+def copy_bucket(server: S3, source: str, target: str) -> None:
+    """Copy every object, as the tool of a provider does."""
+    import obstore
+
+    old, new = (BlobStore(url, options=server.options)._store for url in (source, target))
+    for page in obstore.list(old):
+        for item in page:
+            obstore.put(new, item["path"], obstore.get(old, item["path"]).bytes())

@@ -14,6 +14,7 @@ import pytest
 
 from safelight.testing.upstream import ScriptedUpstream
 from support.gateway_process import Running, safelight, started
+from support.object_stores import S3, copy_bucket
 
 from .test_killed_with_paid_clips import PAID, kill
 from .test_stop import WAIT_S, client, create, create_key, outcome, settings, submissions, wait_for
@@ -54,6 +55,7 @@ def check_drill(
     *,
     back_up_database: Callable[[], None],
     restore_database: Callable[[], None],
+    copy_blobs: Callable[[Path, Path], None] = lambda data, copy: copy_files(data, copy, "blobs"),
 ) -> None:
     """What was delivered before the backup is there again, what a provider was paid for goes on, and the log
     is that of the backup. After `restore_database`, commands and gateways use the restored database.
@@ -71,7 +73,8 @@ def check_drill(
         safelight("audit", "checkpoint", folder=here)
         copy_files(here / "data", copy, "checkpoints")
         back_up_database()
-        copy_files(here / "data", copy, "blobs", "keys")
+        copy_blobs(here / "data", copy)
+        copy_files(here / "data", copy, "keys")
         upstream.play({"otherwise": PAID})
         later = create(gateway, "scripted-1")
         assert outcome(gateway, later)["status"] == "completed"
@@ -79,8 +82,9 @@ def check_drill(
         kill(gateway)
 
     (there / "data").mkdir(parents=True, mode=0o700)
-    copy_files(copy, there / "data", "blobs", "keys")
+    copy_files(copy, there / "data", "keys")
     restore_database()
+    copy_blobs(copy, there / "data")
     head = entries(there)[-1]
     copy_files(here / "data", there / "data", "checkpoints")
     with pytest.raises(RuntimeError, match="ended with 3"):
@@ -121,11 +125,14 @@ def test_a_backup_of_sqlite_that_was_made_while_it_ran_is_restored_elsewhere_wit
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("empty_database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("in_bucket", [False, True], ids=["folder", "bucket"])
 def test_a_backup_of_postgresql_that_was_made_while_it_ran_is_restored_elsewhere_with_the_same_log(
     tmp_path: Path,
     upstream: ScriptedUpstream,
     postgres_url: str,
     empty_database_url: str,
+    in_bucket: bool,
+    s3: S3,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
@@ -140,4 +147,26 @@ def test_a_backup_of_postgresql_that_was_made_while_it_ran_is_restored_elsewhere
         run("pg_restore", f"--dbname={empty_database_url}", dump)
         monkeypatch.setenv(DATABASE, empty_database_url)
 
-    check_drill(here, there, upstream, back_up_database=back_up, restore_database=restore)
+    if not in_bucket:
+        check_drill(here, there, upstream, back_up_database=back_up, restore_database=restore)
+        return
+    buckets = [s3.bucket() for _ in range(3)]
+    monkeypatch.setenv("SAFELIGHT_STORAGE__S3", json.dumps(s3.options))
+    monkeypatch.setenv("SAFELIGHT_STORAGE__BLOBS", buckets[0])
+
+    def copy_blobs(_data: Path, _copy: Path) -> None:
+        # From here to the copy, and then from the copy to the bucket of the restored installation.
+        copy_bucket(s3, buckets.pop(0), buckets[0])
+        if len(buckets) == 1:
+            monkeypatch.setenv("SAFELIGHT_STORAGE__BLOBS", buckets[0])
+
+    check_drill(
+        here,
+        there,
+        upstream,
+        back_up_database=back_up,
+        restore_database=restore,
+        copy_blobs=copy_blobs,
+    )
+    assert buckets[1:] == []
+    assert not (there / "data" / "blobs").exists()
