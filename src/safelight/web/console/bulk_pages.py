@@ -13,9 +13,9 @@ from safelight.cases.reviews.bulk import BulkResult
 from safelight.core.errors import Conflict, NotFound, SafelightError
 from safelight.videos.case_rows.models import ACTIONS
 
-from .case_rules import facts_in, list_rules, rule_in, suggestion_field
+from .case_rules import list_rules, rule_in, suggestion_field
 from .render import Form, PageHandler, find_refused, input_of
-from .review_pages import describe_reporters, name_reason
+from .review_pages import describe_reporters, name_reason, stored_facts
 
 #: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
 _MAX_DIGITS = 9
@@ -29,7 +29,9 @@ class BulkPages(PageHandler):
 
     async def decide(self, request: Request, principal: Principal) -> Response:
         case_id, form = request.path_params["case_id"], await self.read_form(request)
-        done = await self.run(self.services.bulk.decide, principal, case_id, _bulk_request(form))
+        t = self.translations(request)
+        facts = await self.run(partial(stored_facts, self, principal, case_id, form, t, in_general=True))
+        done = await self.run(self.services.bulk.decide, principal, case_id, _bulk_request(form, facts))
         return await self._render_done(request, principal, done, "decided", same=form.get("same", ""))
 
     async def show_done(self, request: Request, principal: Principal) -> Response:
@@ -113,13 +115,11 @@ class BulkPages(PageHandler):
         return await render(done=done, state=state, same=same, case_id=case_id)
 
 
-def _bulk_request(form: Form) -> BulkRequest:
+def _bulk_request(form: Form, facts: str | None) -> BulkRequest:
     versions = {
         name.removeprefix(_VERSION): int(value)
         for name, value in form.items()
         if name.startswith(_VERSION) and value.isdecimal() and len(value) <= _MAX_DIGITS
     }
     reply = form.get("reply", "").strip().lower() or None
-    return input_of(
-        BulkRequest, form, versions=versions, clause=rule_in(form), facts=facts_in(form), reply=reply
-    )
+    return input_of(BulkRequest, form, versions=versions, clause=rule_in(form), facts=facts, reply=reply)

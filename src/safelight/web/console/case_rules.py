@@ -111,13 +111,6 @@ def facts_in(form: Mapping[str, str]) -> str | None:
     return facts if facts != form.get(f"suggested_{form.get('action')}", "").strip() else None
 
 
-def in_stored_language(facts: str | None, shown: Iterable[RuleRow], stored: Iterable[RuleRow]) -> str | None:
-    """The sentence of a rule in the language of the store, so that each reader gets it in their own; words of
-    a reviewer as they are. `stored` are the rules of `shown` in that language.
-    """
-    return next((there.facts for here, there in zip(shown, stored, strict=True) if here.facts == facts), facts)
-
-
 def reason_in(form: Mapping[str, str], t: Translations) -> str:
     """The reason for the audit log: as written, or else the facts, or what was chosen with a key."""
     reason = form.get("reason", "").strip() or facts_in(form)

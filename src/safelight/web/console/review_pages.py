@@ -49,7 +49,6 @@ from .case_moments import list_moments, output_scan
 from .case_rules import (
     RuleRow,
     facts_in,
-    in_stored_language,
     list_rules,
     reason_in,
     rule_in,
@@ -365,7 +364,8 @@ class ReviewPages(PageHandler):
         case_id = request.path_params["case_id"]
         form = await self.read_form(request)
         clause = rule_in(form)
-        facts = await self.run(self._facts, principal, case_id, form, t := self.translations(request))
+        t = self.translations(request)
+        facts = await self.run(stored_facts, self, principal, case_id, form, t)
         reason = reason_in(form, t)
         if not reason:
             return await self._render_case(
@@ -396,20 +396,6 @@ class ReviewPages(PageHandler):
                 return await self._render_case(request, principal, case_id, form=form, missing=missing)
             return await self._render_case(request, principal, case_id, problem=problem, form=form)
         return await self._queue.open_next(principal, decided=case_id)
-
-    def _facts(self, principal: Principal, case_id: str, form: Form, t: Translations) -> str | None:
-        """The facts of a decision as they are stored."""
-        facts, policies = facts_in(form), self.console.policies
-        if facts is None or policies is None or t.tag == DEFAULT:
-            return facts
-        case_file = self.services.reviews.get(principal, case_id)
-        record = self.services.videos.record(principal, case_file.case.video_id, in_case=True)
-        policy = policies.in_force(principal.tenant)
-        shown, stored = (
-            list_rules(policy, record, case_file, self.services.taxonomy, one)[0]
-            for one in (t, load_languages()[DEFAULT])
-        )
-        return in_stored_language(facts, shown, stored)
 
     async def skip(self, request: Request, principal: Principal) -> Response:
         return await self._give_back(request, principal, self.services.review_queue.skip)
@@ -644,6 +630,33 @@ def _with_facts(form: dict[str, str], rules: Sequence[RuleRow], missing: str | N
         return form
     chosen = rule_in(form)
     return {**form, "facts": next((rule.facts for rule in rules if rule.id == chosen), "")}
+
+
+def stored_facts(
+    pages: PageHandler,
+    principal: Principal,
+    case_id: str,
+    form: Form,
+    t: Translations,
+    *,
+    in_general: bool = False,
+) -> str | None:
+    """The facts of a decision as they are stored: the sentence of a rule in English, so that each reader gets
+    it in their language.
+    """
+    facts, services, policies = facts_in(form), pages.services, pages.console.policies
+    if facts is None or policies is None or t.tag == DEFAULT:
+        return facts
+    case_file = services.reviews.get(principal, case_id)
+    record = services.videos.record(principal, case_file.case.video_id, in_case=True)
+    policy = policies.in_force(principal.tenant)
+    shown, stored = (
+        list_rules(policy, record, case_file, services.taxonomy, one, in_general=in_general)[0]
+        for one in (t, load_languages()[DEFAULT])
+    )
+    return next(
+        (there.facts for here, there in zip(shown, stored, strict=True) if here.facts == facts), facts
+    )
 
 
 def _note_row(note: Any, reporters: Sequence[SenderRecord], t: Translations) -> dict[str, str]:

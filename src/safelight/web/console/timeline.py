@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from safelight.core.envelopes import format_iso
+from safelight.policy.explanations import hides_details
 from safelight.policy.findings import Finding, FrameRange, Taxonomy, TimeRange
 from safelight.provenance.recovery.public_answer import describe_mark
 from safelight.providers.protocol import Billing
@@ -210,11 +211,8 @@ def _stage_rows(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> Ite
 
 
 def is_hidden(category: str, taxonomy: Taxonomy) -> bool:
-    """Whether details of the category are withheld.
-
-    True for an unknown category too, because the plugin that defined it may be uninstalled.
-    """
-    return bool(category) and (category not in taxonomy or taxonomy[category].hide_details)
+    """Whether details of the category of a verdict are withheld; there may be none."""
+    return bool(category) and hides_details(category, taxonomy)
 
 
 def finding_rows(findings: Iterable[Finding], t: Translations) -> Iterator[FindingRow]:
