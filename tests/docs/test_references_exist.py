@@ -72,6 +72,7 @@ def test_every_direct_dependency_has_its_reason() -> None:
         "systemd",
         "fonts-dejavu-core",
         "fonts-noto-cjk",
+        "pgbouncer",
         "prometheus",
     }
     rows = pages.table(DEPENDENCIES, "package", "licence", "reason")

@@ -75,11 +75,12 @@ def list_sha256(blobs: BlobStore, tenant: str) -> list[str]:
     return [item["path"].rsplit("/", 1)[-1] for page in pages for item in page]
 
 
-def copy_bucket(server: S3, source: str, target: str) -> None:
-    """Copy every object, as the tool of a provider does."""
+def copy_bucket(server: S3, source: str, target: str) -> int:
+    """Copy every object, as the tool of a provider does. Returns how many there are."""
     import obstore
 
     old, new = (BlobStore(url, options=server.options)._store for url in (source, target))
-    for page in obstore.list(old):
-        for item in page:
-            obstore.put(new, item["path"], obstore.get(old, item["path"]).bytes())
+    paths = [item["path"] for page in obstore.list(old) for item in page]
+    for path in paths:
+        obstore.put(new, path, obstore.get(old, path).bytes())
+    return len(paths)

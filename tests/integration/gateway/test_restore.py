@@ -156,7 +156,7 @@ def test_a_backup_of_postgresql_that_was_made_while_it_ran_is_restored_elsewhere
 
     def copy_blobs(_data: Path, _copy: Path) -> None:
         # From here to the copy, and then from the copy to the bucket of the restored installation.
-        copy_bucket(s3, buckets.pop(0), buckets[0])
+        assert copy_bucket(s3, buckets.pop(0), buckets[0]) > 0
         if len(buckets) == 1:
             monkeypatch.setenv("SAFELIGHT_STORAGE__BLOBS", buckets[0])
 
@@ -168,5 +168,4 @@ def test_a_backup_of_postgresql_that_was_made_while_it_ran_is_restored_elsewhere
         restore_database=restore,
         copy_blobs=copy_blobs,
     )
-    assert buckets[1:] == []
-    assert not (there / "data" / "blobs").exists()
+    assert not any(file.is_file() for file in (there / "data" / "blobs").rglob("*"))

@@ -470,12 +470,17 @@ def test_the_sentence_of_a_rule_is_stored_so_that_each_reader_gets_it_in_their_l
         case = console.hold(video_id)
         page = staff.get(f"/review/{case.id}", headers=shown).text
         (sentence,) = re.findall(r'<option value="vi-3".*? data-facts="([^"]+)"', page)
-        assert sentence.startswith("2.0 秒到 2.5 秒：")
-        form = {"action": "refuse", "clause": "vi-3", "facts": sent or sentence, "suggested_approve": sentence}
+        assert sentence.startswith("2 秒到 2.5 秒：")
+        form = {
+            "action": "refuse",
+            "clause": "vi-3",
+            "facts": sent or sentence,
+            "suggested_approve": sentence,
+        }
         assert staff.post(f"/review/{case.id}", data=form, headers=shown).is_success
         with console.database.read_transaction(console.server.tenant) as tx:
             made = tx.one(tables.pending_decisions, tables.pending_decisions.c.case_id == case.id)
         assert made is not None
-        assert made.facts == (sent or "2.0 s to 2.5 s: Possible graphic violence in pictures.")
+        assert made.facts == (sent or "2 s to 2.5 s: Possible graphic violence in pictures.")
         # The reviewer reads it as it was shown.
         assert f"<dd>{sent or sentence}</dd>" in staff.get(f"/review/{case.id}", headers=shown).text

@@ -36,7 +36,7 @@ def test_the_sentence_of_a_rule_that_a_reviewer_sends_is_translated_with_its_pla
         for group in {one.group for one in SHIPPED if one.hide_details}
     ]
     for one in sentences:
-        assert re.search('[A-Za-z]', translate_reason(place + one, tag)) is None, one
+        assert re.search("[A-Za-z]", translate_reason(place + one, tag)) is None, one
 
 
 def test_a_custom_reason_is_not_translated() -> None:
