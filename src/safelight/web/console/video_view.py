@@ -321,7 +321,7 @@ def video_view(
         else tuple(generation_sentences(outcome.get("generation") or describe_hold(record), t)),
         coverage=summarize_video(made, installed, t) if made.made and not video.vaulted else None,
         sha256=video.sealed_sha256 if delivered else None,
-        change_prompt=action is Action.BLOCK and not video.vaulted,
+        change_prompt=action is Action.BLOCK and not (video.vaulted or video.reinstated_as),
         blocked_by_provider=_is_blocked_by_provider(video, details),
     )
 
