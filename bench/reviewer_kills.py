@@ -140,15 +140,15 @@ def _judge(container: Container, count: int) -> dict[str, Any]:
     with parts.database.read_transaction(parts.tenant) as tx:
         made = Counter(row.case_id for row in tx.select(decisions))
         states = Counter(row.state for row in tx.select(cases))
-        told = Counter(row.case_id for row in tx.select(statements, statements.c.source == "appeal"))
+        answered = Counter(row.case_id for row in tx.select(statements, statements.c.source == "appeal"))
     log = verify(parts.database, parts.audit_checkpoints, parts.audit_checkpoint_key)
     problems = [
         *log.problems,
         *(f"{case} has {number} decisions" for case, number in made.items() if number != 1),
-        *(f"{case} has {number} statements" for case, number in told.items() if number != 1),
+        *(f"{case} has {number} statements" for case, number in answered.items() if number != 1),
     ]
-    if (len(made), len(told), states) != (count, count, Counter(decided=count)):
-        problems.append(f"{count} cases, {len(made)} decided, {len(told)} answered: {dict(states)}")
+    if (len(made), len(answered), states) != (count, count, Counter(decided=count)):
+        problems.append(f"{count} cases, {len(made)} decided, {len(answered)} answered: {dict(states)}")
     return {
         "cases": dict(states),
         "decisions": made.total(),

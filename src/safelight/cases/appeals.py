@@ -402,7 +402,8 @@ class Appeals:
 
     def link_token(self, principal: Principal, statement: Statement) -> str | None:
         """The secret of the link to the appeal against this decision: for an end user, who has no account, or
-        for the account that sent the report. None if no appeal is possible, or if it is of somebody else.
+        for the account that sent the report. None if no appeal is possible, or if the statement was sent
+        to another account.
         """
         return self.link_of(statement) if principal.id == _account_of(statement) else None
 

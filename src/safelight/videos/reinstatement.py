@@ -240,11 +240,12 @@ def _release_as(
         content={"decision": decision.id} if decision else {},
     )
     tx.publish(f"video.{columns['state']}", subject=released_id, body={"id": released_id, "at": now})
-    replaced, told = mappers.video(old), {}
+    replaced, suggestion = mappers.video(old), {}
     if decision is not None:
         # Nothing is to be changed: the video is there.
-        told = _with_step(replaced, describe_release(released_id), retry={"action": "never", "after_s": None})
-    update(tx, replaced, reinstated_as=released_id, clip_kept_until=None, **told)
+        never = {"action": "never", "after_s": None}
+        suggestion = _with_step(replaced, describe_release(released_id), retry=never)
+    update(tx, replaced, reinstated_as=released_id, clip_kept_until=None, **suggestion)
     if decision is not None:
         delete_blocks_of_video(tx, video_id)
         context.standings.remove(tx, video_id, actor=actor)

@@ -32,6 +32,7 @@ from safelight.videos.files import drop_files
 from safelight.videos.models import Video, VideoState
 from safelight.videos.reinstatement import describe_release
 from safelight.videos.requests.request import CreateRequest, Upload
+from safelight.web.console.video_view import video_view
 from safelight.web.explained_video import explain_video
 from safelight.web.translations import load_languages
 from support.clips import upload_of
@@ -143,6 +144,9 @@ def test_once_the_appeal_is_sent_the_message_offers_none(furnish: Furnish) -> No
         shown = explain_video(told, record, house.container.core.taxonomy, languages)
         assert (new.id in shown.sentence, shown.details["retry"]) == (True, None)
         assert (shown.details["next_step"] == step) == (tag == "en")
+    view = partial(video_view, t=load_languages()["en"], taxonomy=house.container.core.taxonomy)
+    offers = [view(each, record, now=0.0, installed=()).change_prompt for each in (video, told)]
+    assert offers == [True, False]
 
 
 def test_the_case_of_an_appeal_names_the_rule_of_the_decision_not_that_of_the_hold(furnish: Furnish) -> None:
