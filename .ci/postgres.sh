@@ -37,5 +37,7 @@ BEGIN
     END IF;
 END
 \$\$;
+-- Some tests make users with fewer rights.
+ALTER ROLE $role CREATEROLE;
 SQL
 echo "postgresql://$role:$password@127.0.0.1:$port/postgres"

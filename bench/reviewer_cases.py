@@ -64,11 +64,11 @@ from support.house import House
 from support.people import add_person
 
 EYES = ("first", "second")
+#: Until the models of a started gateway are loaded.
+_WARM_S = 30.0
 #: All kinds are due at the same time, so that the queue mixes them. The budget of pictures stops nobody here.
 #: Without the detectors that find something now and then in a drawn scene: nothing but the QR code is to be
 #: found in a clip.
-#: Until the models of a started gateway are loaded.
-_WARM_S = 30.0
 SETTINGS = """[review]
 due_minutes = 2880
 exposure_budget = 100000
@@ -437,7 +437,7 @@ def serve(work: Path) -> None:
 
 
 def cost(work: Path) -> dict[str, Any]:
-    """Decide the cases of a copy by the pages, after one picture each, and return the processor time."""
+    """Decide all cases of a copy against the content, after one picture each: the processor time by page."""
     with TemporaryDirectory() as folder:
         copy = shutil.copytree(work / EYES[0], Path(folder) / "copy")
         with gateway(copy, settings=SETTINGS, waive=False) as running:
@@ -459,8 +459,9 @@ def cost(work: Path) -> dict[str, Any]:
                     if pictures:
                         http.post(f"{page.url.path}/reveal", data={"show": pictures[1]}).raise_for_status()
                     seen = processor_s(running.pid)
-                    (action, *_) = re.findall('name="action" value="([a-z]+)"', page.text)
-                    answer = {"action": action, "reason": "Nothing is wrong with it."}
+                    # The last one is against the content: what is approved would be sealed meanwhile.
+                    (*_, action) = re.findall('name="action" value="([a-z]+)"', page.text)
+                    answer = {"action": action, "other_clause": "vi-1", "facts": "It shows a fight."}
                     page = http.post(page.url.path, data=answer).raise_for_status()
                     after = processor_s(running.pid)
                     used["picture"].append(seen - before)

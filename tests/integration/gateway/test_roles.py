@@ -13,6 +13,7 @@ import pytest
 from safelight.testing.upstream import ScriptedUpstream
 from support.gateway_process import Running, safelight, started
 from support.object_stores import S3
+from support.scan_user import scan_user
 from support.webhook_receiver import Target, target
 
 from .test_killed_with_paid_clips import kill
@@ -39,13 +40,13 @@ class Fleet:
     """Starts processes that share a database, a bucket and keys."""
 
     def __init__(self, folder: Path, key: str, stack: ExitStack) -> None:
-        self._folder, self._key, self._stack = folder, key, stack
+        self._folder, self._key, self.stack = folder, key, stack
 
     def start(self, name: str, role: str, **settings: str) -> Running:
         folder = self._folder / name
         folder.mkdir()
         own = {"SAFELIGHT_WORKER__NAME": name, "SAFELIGHT_SERVER__ROLES": json.dumps([role])}
-        return self._stack.enter_context(started(folder, self._key, **own, **settings))
+        return self.stack.enter_context(started(folder, self._key, **own, **settings))
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def statuses(gateway: Running) -> list[int]:
 
 
 def test_four_roles_make_a_video_and_a_second_worker_finishes_what_a_killed_one_began(
-    fleet: Fleet, upstream: ScriptedUpstream, receiver: Target
+    fleet: Fleet, upstream: ScriptedUpstream, receiver: Target, postgres_url: str
 ) -> None:
     web = fleet.start("web", "web")
     assert readiness(web)[1]["roles_missing"] == ["work", "scan", "notify"]
@@ -100,9 +101,13 @@ def test_four_roles_make_a_video_and_a_second_worker_finishes_what_a_killed_one_
     fleet.start("work-2", "work")
     # The clip waits for its scan, and its provider has no copy of it any more.
     wait_for(lambda: upstream.counts["deletes"] == 1)
-    scanner = fleet.start("scan", "scan", SAFELIGHT_GENERATORS=NO_UPSTREAM)
+    own = fleet.stack.enter_context(scan_user(postgres_url))
+    scanner = fleet.start(
+        "scan", "scan", SAFELIGHT_GENERATORS=NO_UPSTREAM, SAFELIGHT_STORAGE__DATABASE=own.url
+    )
     wait_for(lambda: "roles_missing" not in readiness(web)[1])
     assert statuses(scanner) == [200, 200, 200, 404, 404]
+    assert "safelight_unfinished_videos" in httpx.get(f"{scanner.address}/metrics").text
     video = outcome(web, video_id)
     assert video["status"] == "completed", video["error"]
     assert (submissions(upstream), readiness(web)[1]["leader"]) == (1, "work-2")

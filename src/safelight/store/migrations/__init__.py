@@ -28,8 +28,10 @@ _MAX_QUICK_CHECK_BYTES = 128 * 1024 * 1024
 _COLUMNS = {
     "sqlite": "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c"
     " WHERE t.type = 'table'",
-    "postgresql": "SELECT table_name, column_name FROM information_schema.columns"
-    " WHERE table_schema = current_schema()",
+    # information_schema would leave out the tables that a user for scans may not read.
+    "postgresql": "SELECT t.relname, c.attname FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid"
+    " WHERE t.relnamespace = current_schema()::regnamespace AND t.relkind = 'r' AND c.attnum > 0"
+    " AND NOT c.attisdropped",
 }
 
 
