@@ -80,6 +80,21 @@ def test_cases_are_decided_with_two_keys_each_and_pictures_are_fetched_only_on_r
     assert (made.reason, made.clause, made.facts) == (reason, None, None)
 
 
+def test_after_the_last_case_its_lease_is_not_asked_for_again(staff: Page, console: ConsoleServer) -> None:
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, state="expired", dedup_key=None)
+    case = hold(console, "the only scene")
+    with staff.expect_request(re.compile("/lease$")):
+        staff.goto(f"{console.server.url}/review/{case.id}")
+    requests: list[Request] = []
+    staff.on("request", lambda request: requests.append(request))
+    staff.wait_for_timeout(READING_MS)
+    staff.keyboard.press("0")
+    staff.keyboard.press("a")
+    staff.wait_for_url(re.compile(r"/review(\?|$)"))
+    assert not [one.url for one in requests if one.url.endswith("/lease")]
+
+
 @pytest.mark.parametrize(("key", "action"), [("a", "keep"), ("r", "withdraw")])
 def test_keeping_and_removing_take_the_same_two_keys_and_the_sentence_of_the_rule_can_be_changed(
     staff: Page, console: ConsoleServer, key: str, action: str

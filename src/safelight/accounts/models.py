@@ -199,7 +199,9 @@ class Principal:
         if not self.has_one_of(any_of):
             raise Forbidden(
                 f"This {self.kind.value} does not have the scope {' or '.join(any_of)}.",
-                remedy="Ask the operator of this gateway for a key with this scope.",
+                remedy="Ask the operator of this gateway for a key with this scope."
+                if self.kind is PrincipalKind.KEY
+                else "Ask the owner of this installation for a role with this scope.",
             )
 
 

@@ -187,7 +187,7 @@ class ReviewActions:
             state_appeal_outcome(self._context, tx, case, decision, StatementKind.REPORT_UPHELD)
             return None
         new_video_id = reinstate(self._context, tx, case.video_id, decision)
-        delete_hashes(tx, case.video_id)
+        delete_hashes(tx, case.video_id, actor=decision.decided_by)
         return partial(self._resume, case.tenant, new_video_id, 1)
 
     def _expired_with_clip(self, tx: Transaction, case: Case) -> Video | None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from safelight.accounts import Accounts, KeyScope, PrincipalKind
@@ -28,8 +30,11 @@ def test_a_key_authenticates_its_tenant_with_its_scopes(
     assert [one.id for one in accounts.list_tenants()] == [tenant]
     principal.require(KeyScope.CHECKS)
     assert not principal.has_scope(KeyScope.VAULT)
-    with pytest.raises(Forbidden, match="vault"):
-        principal.require(KeyScope.VAULT)
+    person = replace(principal, kind=PrincipalKind.PERSON)
+    for caller, needed in ((principal, "a key with this scope"), (person, "a role with this scope")):
+        with pytest.raises(Forbidden, match="vault") as refused:
+            caller.require(KeyScope.VAULT)
+        assert needed in str(refused.value.remedy)
     with database.transaction(tenant) as tx:
         tx.update(api_keys, api_keys.c.id == record.id, scopes=["checks", "of a newer version"])
     assert Accounts(database).authenticate(token).scopes == {KeyScope.CHECKS}

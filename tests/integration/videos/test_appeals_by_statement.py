@@ -323,6 +323,20 @@ def test_a_person_appeals_for_a_key_that_they_created_and_the_operator_not_for_a
     assert appeals.needs_reason(operator, refused(house).id)
 
 
+def test_a_key_appeals_about_a_video_for_the_end_user_whom_it_concerns_and_for_no_other(house: House) -> None:
+    _, token = house.accounts.create_key(house.who.tenant, "platform")
+    house.who = house.accounts.authenticate(token)
+    made = rejected(house)
+    path = f"/v1/videos/{made.content.video_id}/appeal"
+    with TestClient(house.app) as client:
+        platform = Api(client, token)
+        for end_user, status in (("somebody", 404), (7, 400), ("user-7", 200)):
+            platform("POST", path, {"text": "x", "safety_identifier": end_user}, expect=status)
+    with house.read_transaction() as tx:
+        history = read_history(tx, made.content.video_id or "")
+    assert [one.content["end_user"] for one in history if one.event == "appeal.received"] == ["user-7"]
+
+
 def test_an_end_user_appeals_with_a_signed_link_and_without_an_account(house: House) -> None:
     made = rejected(house)
     path = f"/v1/safelight/statements/{made.id}?safety_identifier=user-7"

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from safelight.accounts import KeyScope
-from safelight.accounts.audit import read_entries
+from safelight.accounts.audit import read_entries, read_history
 from safelight.accounts.models import account_subject
 from safelight.accounts.statements import StatementSource
 from safelight.accounts.terms import AccountTerms, Terms
@@ -85,8 +85,14 @@ def test_the_frames_of_a_removed_video_are_listed_for_its_tenant_until_an_appeal
     use(house, make_scene(tmp_path / "again.mp4", 5, crf=30))
     assert house.make("the same").state is VideoState.BLOCKED
     with house.transaction() as tx:
-        delete_hashes(tx, video.id)
+        delete_hashes(tx, video.id, actor="ben")
+        logged = [one for one in read_history(tx, video.id) if one.event.startswith("stay_down.")]
+    number = {"hashes": len(listed)}
+    assert [(one.event, one.actor, one.content) for one in logged] == [("stay_down.added", "notices", number)]
     follow_up(house)
+    with house.read_transaction() as tx:
+        last = read_history(tx, video.id)[-1]
+    assert (last.event, last.actor, last.content) == ("stay_down.deleted", "ben", number)
     assert house.make("after a won appeal").state is VideoState.DELIVERED
 
 

@@ -22,13 +22,18 @@ NAME_PREFIX = f"{RESERVED_PREFIX}stay-down-"
 
 def add_hashes(tx: Transaction, video_id: str, hashes: Iterable[str]) -> None:
     """Block the files of this tenant that show these frames of a removed video."""
-    for hashed in dict.fromkeys(hashes):
+    listed = dict.fromkeys(hashes)
+    for hashed in listed:
         tx.insert(stay_down_hashes, video_id=video_id, hash=hashed, created_at=tx.now())
+    if listed:
+        content = {"hashes": len(listed)}
+        tx.append_audit("stay_down.added", subject=video_id, actor="notices", content=content)
 
 
-def delete_hashes(tx: Transaction, video_id: str) -> None:
+def delete_hashes(tx: Transaction, video_id: str, *, actor: str) -> None:
     """The removal of the video was wrong."""
-    tx.delete(stay_down_hashes, stay_down_hashes.c.video_id == video_id)
+    if deleted := tx.delete(stay_down_hashes, stay_down_hashes.c.video_id == video_id):
+        tx.append_audit("stay_down.deleted", subject=video_id, actor=actor, content={"hashes": deleted})
 
 
 class StayDownLists:

@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.cases.appeals import Appeal
+from safelight.cases.appeals import Appeal, NewAppeal
 from safelight.web.request_body import optional_text, required_text
 from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, describe_response
 
-from .parameters import App, Reader, read_fields
+from .parameters import App, Reader, read_end_user, read_fields
 from .request_bodies import describe_body
 
 router = APIRouter(
@@ -43,14 +43,13 @@ class VideoAppeal(BaseModel):
 )
 async def appeal(request: Request, app: App, principal: Reader, video_id: str) -> Response:
     fields = await read_fields(request)
-    return await app.show(
-        appeal_object,
-        app.services.appeals.add,
-        principal,
-        video_id,
+    new = NewAppeal(
+        video_id=video_id,
         text=required_text(fields, "text"),
+        end_user=read_end_user(fields),
         on_behalf_reason=optional_text(fields, "on_behalf_reason"),
     )
+    return await app.show(appeal_object, app.services.appeals.send, principal, new)
 
 
 @router.get(

@@ -27,7 +27,6 @@ from safelight.web.consent_call import base_url, device_of
 from safelight.web.request_body import (
     Body,
     optional_flag,
-    optional_identifier,
     optional_text,
     optional_texts,
     read_body,
@@ -44,7 +43,7 @@ from safelight.web.responses import (
 )
 from safelight.web.services import ConsentServices
 
-from .parameters import App, Reader, Reviewer, Writer, read_fields
+from .parameters import App, Reader, Reviewer, Writer, read_end_user, read_fields
 from .request_bodies import describe_body
 
 router = APIRouter(prefix="/v1/safelight/consents", tags=["consents"], responses=errors(*COMMON_ERRORS))
@@ -157,7 +156,7 @@ async def ask(request: Request, app: App, principal: Writer) -> Response:
         kinds=optional_texts(fields, "use_kinds") or (),
         language=optional_text(fields, "language") or "en",
         level=ConsentLevel.ON_CAMERA if level is None else level,
-        end_user=optional_identifier(fields, "safety_identifier"),
+        end_user=read_end_user(fields),
         idempotency_key=request.headers.get("idempotency-key") or None,
     )
     requests = _services(app).requests

@@ -23,7 +23,7 @@ from safelight.core.i18n import DEFAULT
 from safelight.policy.explanations import ExplanationLevel
 from safelight.web.consent_call import base_url
 from safelight.web.create_request import require_writable, valid_idempotency_key
-from safelight.web.request_body import optional_identifier, optional_text, required_text
+from safelight.web.request_body import optional_text, required_text
 from safelight.web.responses import (
     BODY_ERRORS,
     COMMON_ERRORS,
@@ -36,7 +36,7 @@ from safelight.web.responses import (
 
 from . import schemas
 from .appeals import VideoAppeal, appeal_object
-from .parameters import App, Reader, read_fields
+from .parameters import App, Reader, read_end_user, read_fields
 from .request_bodies import describe_body
 
 StatementId = Annotated[str, Path(max_length=80)]
@@ -171,16 +171,12 @@ async def retrieve(
 )
 async def appeal(request: Request, app: App, principal: Reader, statement_id: StatementId) -> Response:
     fields = await read_fields(request)
-    end_user = optional_identifier(fields, "safety_identifier")
-    key = valid_idempotency_key(request.headers.get("idempotency-key"))
-    if end_user is not None:
-        require_writable(end_user, "safety_identifier")
     new = NewAppeal(
         statement_id=statement_id,
         text=required_text(fields, "text"),
-        end_user=end_user,
+        end_user=read_end_user(fields),
         on_behalf_reason=optional_text(fields, "on_behalf_reason"),
-        idempotency_key=key,
+        idempotency_key=valid_idempotency_key(request.headers.get("idempotency-key")),
     )
     return await app.show(appeal_object, app.services.appeals.send, principal, new)
 

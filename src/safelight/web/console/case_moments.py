@@ -41,7 +41,8 @@ def list_moments(case: Case, record: VideoRecord) -> tuple[Moment, ...]:
     if scan is None or case.is_blind:
         return ()
     fps = float(scan.details["facts"].get("fps") or 0.0)
-    found = [one for finding in scan.findings for one in _moments(finding, fps)]
+    counted = scan.verdict.counted(scan.findings, scan.coverage.cells)
+    found = [one for finding in counted for one in _moments(finding, fps)]
     found.sort(key=lambda one: (one.category != case.category, one.is_sound, -one.score, one.start_s))
     chosen: list[Moment] = []
     for one in found:

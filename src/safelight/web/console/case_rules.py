@@ -74,6 +74,7 @@ def list_rules(
     # Rules for another audience are found by letters.
     none = AudienceOverride()
     general = [rule for rule in policy.rules if not rule.audiences.get(Audience.GENERAL, none).disabled]
+    general.sort(key=lambda rule: case_file.case.category not in categories_of(rule))
     reported = _take_turns(
         *(_by_family(rule.id for rule in general if categories_of(rule) & ground) for ground in grounds)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from safelight.policy.findings import Finding, TextSpan, TimeRange
+from safelight.policy.findings import Basis, Finding, TextSpan, TimeRange
 from safelight.videos.case_rows import CaseKind
 from safelight.videos.models import VideoRecord
 from safelight.web.console.case_moments import MAX_MOMENTS, Moment, list_moments
@@ -43,6 +43,14 @@ def test_one_place_is_listed_once_for_a_category_and_the_list_is_short() -> None
         seen("violence", 0.5, "frames", evidence=(frames(2.0 * n, 2.0 * n, peak=16 * n),)) for n in range(20)
     ]
     assert len(moments(*many)) == MAX_MOMENTS
+
+
+def test_a_finding_that_the_page_shows_nowhere_else_is_no_moment() -> None:
+    """A learned one of a category that does not count as checked, on which the verdict does not rest."""
+    places = (frames(0.0, 0.5, peak=2),)
+    learned = seen("violence", 0.6, "frames", basis=Basis.LEARNED, evidence=places)
+    assert moments(learned) == ()
+    assert [one.frame for one in moments(learned, seen("hate", 0.9, "frames", evidence=places))] == [2]
 
 
 def test_a_quality_review_and_a_clip_that_was_not_scanned_have_none() -> None:

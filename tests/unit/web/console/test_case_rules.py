@@ -19,7 +19,7 @@ from safelight.accounts.statements import (
 )
 from safelight.cases.reports.models import CATEGORIES_OF_REASON, ReportReason
 from safelight.policy.compiled import categories_of
-from safelight.policy.findings import SHIPPED, Stage
+from safelight.policy.findings import SHIPPED, Category, Stage
 from safelight.policy.rules import AudienceOverride
 from safelight.policy.verdicts import Audience
 from safelight.videos.case_rows import CaseFile, CaseKind, DecisionAction
@@ -89,6 +89,16 @@ def test_rules_of_the_report_and_of_the_finding_have_keys_in_turns(
     for row in rows:
         by = "reported" if is_reported(row, reason) else "detected" if row.id in matched else ""
         assert row.named_by == by
+
+
+def test_a_report_of_intimate_pictures_offers_the_rules_about_them_first() -> None:
+    case = a_case(kind=CaseKind.REPORT, rule="", category=Category.NCII)
+    notes = ({"category": None, "reason": ReportReason.INTIMATE},)
+    record = VideoRecord(video=a_video(), stages=(), attempts=(), seal=None, audit_log=())
+    file = CaseFile(case=case, decision=None, reports=1, notes=notes)
+    rows, _ = list_rules(STARTER, record, file, SHIPPED, EN)
+    rules = {rule.id: rule for rule in STARTER.rules}
+    assert [categories_of(rules[row.id]) for row in rows[:2]] == [{Category.NCII}] * 2
 
 
 def test_the_stated_grounds_take_turns_and_together_they_take_turns_with_what_was_found() -> None:

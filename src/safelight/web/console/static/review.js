@@ -117,6 +117,7 @@ const send = async (form, button) => {
     putBack(next);
   } else if (!isCase) {
     if (page.url.pathname !== "/login") discardDraft(form);
+    delete form.dataset.lease;
     location.assign(page.url);
   } else {
     discardDraft(form);
