@@ -246,7 +246,7 @@ def test_the_page_of_a_video_explains_each_decision_and_links_to_it(story: Story
     decide_all(story, story.staff[0], appeal="uphold")
     page, own = browser.send([("GET", f"/videos/{lost}", None), ("GET", f"/videos/{lost}/statements", None)])
     assert f"/videos/{lost}/statements" in page.text
-    assert "The appeal against it was sent." in own.text
+    assert "An appeal against it was sent." in own.text
     assert "You can appeal free of charge until" not in own.text
     assert "The appeal was rejected." in own.text
     (chinese,) = browser.send([("GET", f"/videos/{lost}/statements", None)], **{"accept-language": "zh-Hant"})
