@@ -1,5 +1,7 @@
 """Two gateways on one Postgres, 500 polling clients and 5 creates a second. `python -m bench.load`.
 
+`--clients 10 --rate 0.5 --seconds 7200` shows whether their memory grows: it is written down every five minutes.
+
 The upstream is the scripted one, with one tiny clip. After the last
 create everything is drained, and every video that was accepted is asked for: none may be lost. Figures go to
 docs/benchmarks/load.md.
@@ -25,6 +27,7 @@ from .chaos import fresh_database, scripted_upstream
 from .gateway import Running, gateway, quantile
 
 ENDED = {"completed", "failed"}
+MEMORY_EVERY_S = 300.0
 
 
 def settings(folder: Path, *, database: str, upstream: str, name: str, at_once: int) -> str:
@@ -69,12 +72,16 @@ class Load:
         self.trouble: Counter[str] = Counter()
         self.ends: Counter[str] = Counter()
         self.drained = asyncio.Event()
+        #: Minutes since the start, and MiB of the gateways: their own, and with their children, what they
+        #: share counted once.
+        self.memory: list[tuple[int, list[int], list[int]]] = []
 
     async def run(self) -> None:
         limits = httpx.Limits(max_connections=self.clients + 50, max_keepalive_connections=self.clients + 50)
         headers = {"Authorization": f"Bearer {self.gateways[0].key}"}
         async with httpx.AsyncClient(limits=limits, headers=headers, timeout=60) as http:
             pollers = [asyncio.create_task(self._poll(http, n)) for n in range(self.clients)]
+            pollers.append(asyncio.create_task(self._watch_memory()))
             began = time.monotonic()
             sending: list[asyncio.Task[None]] = []
             for number in range(int(self.rate * self.seconds)):
@@ -95,6 +102,15 @@ class Load:
                 answer = await http.get(f"{self.gateways[0].address}/v1/videos/{video}")
                 if answer.status_code != 200:
                     self.trouble[f"lost: {answer.status_code}"] += 1
+
+    async def _watch_memory(self) -> None:
+        began = time.monotonic()
+        while True:
+            await asyncio.sleep(min(MEMORY_EVERY_S, self.seconds / 2))
+            own = [round(one.own_memory_mb()) for one in self.gateways]
+            together = [round(one.proportional_mb()) for one in self.gateways]
+            self.memory.append((round((time.monotonic() - began) / 60), own, together))
+            print(self.memory[-1], file=sys.stderr, flush=True)
 
     async def _create(self, http: httpx.AsyncClient, number: int) -> None:
         place = self.gateways[number % len(self.gateways)].address
@@ -193,6 +209,7 @@ def main() -> int:
             "create_p50_ms": round(quantile(load.creates, 0.5), 1),
             "create_p95_ms": round(quantile(load.creates, 0.95), 1),
             "memory_mb": [round(one.memory_mb()) for one in gateways],
+            "memory_by_minute": load.memory,
         }
         print(json.dumps(report, indent=2))
         lost = len(load.videos) - sum(load.ends.values())

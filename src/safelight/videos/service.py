@@ -235,7 +235,10 @@ class VideoService:
         video, files = self.context.videos.with_files(principal.tenant, video_id, kind=kind or "")
         _require_kept(video)
         if video.state is VideoState.WITHDRAWN:
-            raise Withdrawn(f"{video_id} was withdrawn.", param="video_id")
+            remedy = f"GET /v1/safelight/statements?video_id={video_id} says why. Do not use copies of it."
+            if video.reinstated_as is not None:
+                remedy = f"It was released again after an appeal: use {video.reinstated_as}."
+            raise Withdrawn(f"{video_id} was withdrawn.", param="video_id", remedy=remedy)
         if video.state is not VideoState.DELIVERED:
             raise NotFound(
                 f"{video_id} has no content, because its state is {video.state.value}.", param="video_id"

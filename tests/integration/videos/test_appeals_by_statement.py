@@ -26,7 +26,14 @@ from safelight.accounts.statements import (
 from safelight.cases.appeals import Appeal, NewAppeal, find_repeated
 from safelight.cases.inputs import DecisionRequest
 from safelight.cases.reports import NewReport, Receipt
-from safelight.core.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidField, NotFound
+from safelight.core.errors import (
+    Conflict,
+    Forbidden,
+    IdempotencyKeyReused,
+    InvalidField,
+    NotFound,
+    Withdrawn,
+)
 from safelight.policy.explanations import ExplanationLevel
 from safelight.store import tables
 from safelight.store.key_ring import KeyRing
@@ -95,6 +102,9 @@ def test_a_won_appeal_delivers_a_withdrawn_file_again_as_it_was_sealed(house: Ho
     house.withdraw(video)
     database = house.database
     assert is_withdrawn(database, video.id)
+    with pytest.raises(Withdrawn) as gone:
+        house.content(video)
+    assert f"/v1/safelight/statements?video_id={video.id}" in str(gone.value.remedy)
     decide_appeal(house, send(house, video_id=video.id), "overturn")
     assert is_withdrawn(database, video.id)
     again = house.carry(released(house, video))
@@ -102,6 +112,9 @@ def test_a_won_appeal_delivers_a_withdrawn_file_again_as_it_was_sealed(house: Ho
     for variant in ("video", "thumbnail"):
         assert house.content(again, variant).size > 0
     assert house.reread(video).state is VideoState.WITHDRAWN
+    with pytest.raises(Withdrawn) as gone:
+        house.content(video)
+    assert str(gone.value.remedy).endswith(f"use {again.id}.")
     assert not is_withdrawn(database, video.id)
     kinds = [made.content.kind for made in statements_to(house, "user-7")]
     assert kinds == [StatementKind.REINSTATED, StatementKind.WITHDRAWN]
