@@ -39,7 +39,7 @@ class VideoAppeal(BaseModel):
     "/{video_id}/appeal",
     summary="Appeal against a block (once per video)",
     responses=describe_response(VideoAppeal, *BODY_ERRORS, 404, 409, 429),
-    openapi_extra=describe_body("video_appeal"),
+    openapi_extra=describe_body("appeal"),
 )
 async def appeal(request: Request, app: App, principal: Reader, video_id: str) -> Response:
     fields = await read_fields(request)

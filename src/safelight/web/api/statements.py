@@ -53,7 +53,7 @@ Language = Annotated[Literal["en", "zh-Hant", "zh-Hans"], Query(description="The
 
 router = APIRouter(prefix="/v1/safelight/statements", tags=["statements"], responses=errors(*COMMON_ERRORS))
 _APPEAL: dict[str, Any] = {
-    **describe_body("statement_appeal"),
+    **describe_body("appeal"),
     "parameters": [
         {
             **schemas.IDEMPOTENCY,
