@@ -1,6 +1,6 @@
 """Two gateways on one Postgres, 500 polling clients and 5 creates a second. `python -m bench.load`.
 
-`--clients 10 --rate 0.5 --seconds 7200` shows whether their memory grows: it is written down every five minutes.
+`--clients 10 --rate 0.5 --seconds 7200` shows whether their memory grows: it is noted every five minutes.
 
 The upstream is the scripted one, with one tiny clip. After the last
 create everything is drained, and every video that was accepted is asked for: none may be lost. Figures go to

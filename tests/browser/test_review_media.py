@@ -46,10 +46,11 @@ def test_spoken_words_are_read_at_once_and_sound_and_references_only_while_held(
         staff.keyboard.up(" ")
 
     reference = staff.get_by_role("button", name="Reference 1")
+    reference.hover()
     with staff.expect_request(re.compile("/hide$")):
-        reference.dispatch_event("pointerdown")
+        staff.mouse.down()
         expect(staff.locator("#image-cover canvas")).to_be_visible()
-        reference.dispatch_event("pointerup")
+        staff.mouse.up()
     expect(staff.locator("#image-cover canvas")).to_be_hidden()
     sent = [(one.url.rpartition("/")[2], one.post_data) for one in requests if one.method == "POST"]
     assert ("reveal", "show=whole+1&frame=0") in sent
@@ -157,7 +158,7 @@ def test_the_page_opens_at_the_finding_and_keys_step_to_more(staff: Page, consol
     expect(staff.locator("#declined")).to_have_count(0)
 
 
-def test_without_a_finding_the_page_begins_with_the_same_view(staff: Page, console: ConsoleServer) -> None:
+def test_without_a_finding_the_page_begins_with_the_whole_video(staff: Page, console: ConsoleServer) -> None:
     desk = console.server.desk
     video = desk.put(a_video(tenant=console.server.tenant, prompt="a street without a finding"))
     desk.judgements[video.id] = (flagged(),)
@@ -165,9 +166,20 @@ def test_without_a_finding_the_page_begins_with_the_same_view(staff: Page, conso
     staff.goto(f"{console.server.url}/review/{case.id}")
     views = staff.locator("#reveal .go button[data-key]")
     expect(views).to_have_count(4)
-    expect(staff.locator("#reveal [data-next-shown]")).to_have_text("This frame Y")
-    staff.keyboard.press("p")
-    expect(staff.locator("#reveal [data-next-shown]")).to_have_text("The whole video in nine frames P")
+    chosen, picture = staff.locator("#reveal [data-next-shown]"), staff.locator("#image-cover canvas")
+    expect(chosen).to_have_text("The whole video in nine frames P")
+    staff.keyboard.press("y")
+    expect(chosen).to_have_text("This frame Y")
+    # A picture can move the page, and with it the button that is pressed.
+    views.last.hover()
+    staff.mouse.down()
+    staff.mouse.move(5, 5)
+    expect(picture).to_be_visible()
+    staff.wait_for_timeout(READING_MS)
+    expect(picture).to_be_visible()
+    staff.mouse.up()
+    expect(picture).to_be_hidden()
+    expect(chosen).to_have_text("The whole video in nine frames P")
     # Keys show the list of keys, with those of the views.
     staff.keyboard.press("?")
     expect(staff.get_by_role("dialog")).to_contain_text("W Y I O P")

@@ -33,8 +33,10 @@ export const prepareReveal = () => {
   frames = [];
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const button of form.querySelectorAll("button")) {
-    button.addEventListener("pointerdown", () => {
+    button.addEventListener("pointerdown", (event) => {
       pointed = button;
+      // The picture can move the button away from the pointer.
+      button.setPointerCapture(event.pointerId);
       press(button);
     });
     // A pointer that rests on a button leaves it when the page scrolls to a picture that a key shows.
@@ -76,6 +78,7 @@ const showPicture = async (button) => {
   if (!isOn("grey")) body.set("colour", "yes");
   if (!isOn("small")) body.set("large", "yes");
   const counter = document.getElementById("reveal-count");
+  counter.textContent = form.dataset.loading;
   const response = await ask(form.action, { method: "POST", headers: { Accept: "image/webp" }, body });
   if (!response.ok) {
     // The budget of pictures is used up: the page says so.
@@ -86,10 +89,12 @@ const showPicture = async (button) => {
   view.id = response.headers.get("x-safelight-view") ?? "";
   const sheet = JSON.parse(response.headers.get("x-safelight-sheet") ?? "null");
   const picture = await createImageBitmap(await response.blob());
+  if (!shown) counter.textContent = "";
   if (shown !== view) return endView(view);
   const isClip = button.value.startsWith("clip");
   if (sheet && button.value.endsWith(" 0")) frames = sheet.frames;
   if (sheet) counter.textContent = form.dataset.frame.replace("{frame}", nameFrames(sheet.frames)).replace("{time}", (sheet.frames[0] / sheet.fps).toFixed(1));
+  else counter.textContent = "";
   view.image.classList.toggle("colour", !isOn("grey"));
   view.image.classList.toggle("large", !isOn("small"));
   const isFilm = isClip && sheet?.frames.length > 1 && !("still" in form.dataset) && !matchMedia("(prefers-reduced-motion: reduce)").matches;
