@@ -50,12 +50,16 @@ def test_a_clip_is_scanned_by_a_process_without_generators_and_sealed_by_the_oth
     assert upstream.counts["accepted"] == 1
 
 
-def test_references_are_screened_by_a_process_that_scans(house: House, tmp_path: Path) -> None:
-    path = tmp_path / "lake.png"
+def order_with_picture(house: House, folder: Path) -> Video:
+    path = folder / "lake.png"
     Image.new("RGB", (640, 360), "navy").save(path)
     upload = Upload(field="input_reference", path=path, filename="lake.png", media_type="image/png")
     house.generators["able"] = instant({"name": "able", "models": ["able-1"], "seconds": [4]})
-    video = house.order("at night", model="able-1", uploads=(upload,))
+    return house.order("at night", model="able-1", uploads=(upload,))
+
+
+def test_references_are_screened_by_a_process_that_scans(house: House, tmp_path: Path) -> None:
+    video = order_with_picture(house, tmp_path)
     assert place(house, video) == ("scan", 1)
     worker(house).run(video)
     assert house.reread(video).state is VideoState.QUEUED

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from PIL import Image
 from sqlalchemy import Connection, Table, event
 from sqlalchemy.exc import ProgrammingError
 
@@ -23,14 +22,12 @@ from safelight.store.tables import (
     statements,
     webhook_endpoints,
 )
-from safelight.testing.generators import create as instant
 from safelight.videos.models import VideoState
-from safelight.videos.requests.request import Upload
 from support.house import Furnish, House
 from support.scan_user import scan_user
 from support.spoken_clips import speaking_house
 
-from .test_fleet_roles import scanner, worker
+from .test_fleet_roles import order_with_picture, scanner, worker
 from .test_transcripts import BLOCKED_WORDS
 
 pytestmark = pytest.mark.postgres
@@ -110,12 +107,8 @@ def test_a_clip_is_scanned(
 
 
 def test_references_are_screened(house: House, restrict: Restrict, tmp_path: Path) -> None:
-    path = tmp_path / "lake.png"
-    Image.new("RGB", (640, 360), "navy").save(path)
-    upload = Upload(field="input_reference", path=path, filename="lake.png", media_type="image/png")
-    house.generators["able"] = instant({"name": "able", "models": ["able-1"], "seconds": [4]})
-    video, scans = house.order("at night", model="able-1", uploads=(upload,)), scanner(house)
-    restrict(lambda: scans.run(video))
+    video, scans = order_with_picture(house, tmp_path), scanner(house)
+    restrict(partial(scans.run, video))
     assert house.reread(video).state is VideoState.GENERATING
 
 
