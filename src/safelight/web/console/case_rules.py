@@ -91,13 +91,17 @@ def list_rules(
     return tuple(rows), min(len(likely), _MAX_LIKELY)
 
 
+def is_of_reporter(case_file: CaseFile) -> bool:
+    """Whether the case is the appeal of a reporter, whose video was kept."""
+    appealed = case_file.appealed
+    return appealed is not None and appealed.content.kind in BY_REPORTER
+
+
 def suggestion_field(case_file: CaseFile) -> str:
     """The form field with the sentence of the chosen rule, named after the decision that leaves the content
     as it is: the first one, or in the appeal of a reporter, whose video was kept, the second.
     """
-    appealed = case_file.appealed
-    is_kept = appealed is not None and appealed.content.kind in BY_REPORTER
-    return f"suggested_{ACTIONS[case_file.case.kind][is_kept].value}"
+    return f"suggested_{ACTIONS[case_file.case.kind][is_of_reporter(case_file)].value}"
 
 
 def rule_in(form: Mapping[str, str]) -> str | None:

@@ -49,6 +49,7 @@ from .case_moments import list_moments, output_scan
 from .case_rules import (
     RuleRow,
     facts_in,
+    is_of_reporter,
     list_rules,
     reason_in,
     rule_in,
@@ -509,6 +510,7 @@ class ReviewPages(PageHandler):
             clauses=rules[:likely],
             rules=rules,
             suggestion=suggestion_field(case_file),
+            effect="appeal_of_report" if is_of_reporter(case_file) else case_file.case.kind.value,
             has_ground=_has_ground(case_file.case, record),
             actions=[action.value for action in ACTIONS[case_file.case.kind]],
             may=principal.has_scope(KeyScope.VAULT if case_file.case.quarantined else KeyScope.REVIEW),

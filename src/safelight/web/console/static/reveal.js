@@ -9,8 +9,6 @@ const MAX_VIEW_MS = 60000;
 
 // What is shown, or being fetched.
 let shown = null;
-// The button that a pointer presses.
-let pointed = null;
 // The numbers of the frames that were shown last.
 let frames = [];
 
@@ -33,14 +31,12 @@ export const prepareReveal = () => {
   frames = [];
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const button of form.querySelectorAll("button")) {
-    button.addEventListener("pointerdown", (event) => {
-      pointed = button;
-      // The picture can move the button away from the pointer.
-      button.setPointerCapture(event.pointerId);
+    button.addEventListener("pointerdown", ({ pointerId }) => {
+      // The picture can move the button away.
+      button.setPointerCapture(pointerId);
       press(button);
     });
-    // A pointer that rests on a button leaves it when the page scrolls to a picture that a key shows.
-    for (const end of ["pointerup", "pointerleave", "pointercancel"]) button.addEventListener(end, () => pointed === button && letGo());
+    for (const end of ["pointerup", "pointercancel"]) button.addEventListener(end, release);
     button.addEventListener("blur", () => shown?.button === button && release());
   }
   for (const moment of form.querySelectorAll("a[data-frame]")) {
@@ -64,10 +60,6 @@ const press = (button) => {
   showPicture(button);
 };
 const release = () => isOn("covered") && hidePicture();
-const letGo = () => {
-  pointed = null;
-  release();
-};
 
 const showPicture = async (button) => {
   hidePicture();
@@ -93,8 +85,7 @@ const showPicture = async (button) => {
   if (shown !== view) return endView(view);
   const isClip = button.value.startsWith("clip");
   if (sheet && button.value.endsWith(" 0")) frames = sheet.frames;
-  if (sheet) counter.textContent = form.dataset.frame.replace("{frame}", nameFrames(sheet.frames)).replace("{time}", (sheet.frames[0] / sheet.fps).toFixed(1));
-  else counter.textContent = "";
+  counter.textContent = sheet ? form.dataset.frame.replace("{frame}", nameFrames(sheet.frames)).replace("{time}", (sheet.frames[0] / sheet.fps).toFixed(1)) : "";
   view.image.classList.toggle("colour", !isOn("grey"));
   view.image.classList.toggle("large", !isOn("small"));
   const isFilm = isClip && sheet?.frames.length > 1 && !("still" in form.dataset) && !matchMedia("(prefers-reduced-motion: reduce)").matches;
