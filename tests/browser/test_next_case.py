@@ -87,13 +87,13 @@ def test_the_next_case_is_painted_before_the_server_has_answered(
         # What is written for the next case stays when the answer comes.
         staff.locator("#reason").fill("half a reason")
     expect(staff.locator("#last-decision button")).to_contain_text("Undo")
-    expect(staff.locator("#status")).to_contain_text("Decided: Approve.")
+    expect(staff.locator("#status")).to_contain_text("Approved.")
     expect(staff.locator("#reason")).to_have_value("half a reason")
     assert staff.url.endswith(f"/review/{second.id}?decided={first.id}")
     assert staff.evaluate("window.loadedOnce")
     # The way back is a page of the server again.
     staff.go_back()
-    expect(staff.locator(".decision")).to_contain_text("Decided: Approve.")
+    expect(staff.locator(".decision")).to_contain_text("Approved.")
     assert staff.evaluate("window.loadedOnce") is None
 
 
@@ -129,7 +129,7 @@ def test_a_case_that_changed_meanwhile_comes_back_with_the_reason_why(
     # The page has the new version now.
     decide(staff, "r")
     expect(staff.locator(".case .prompt")).to_have_text("scene number 1")
-    expect(staff.locator("#last-decision")).to_contain_text("Decided: Refuse.")
+    expect(staff.locator("#last-decision")).to_contain_text("Refused.")
 
 
 def test_the_reserved_case_is_given_back_when_the_reviewer_leaves(

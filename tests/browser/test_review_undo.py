@@ -61,7 +61,7 @@ def test_the_seconds_count_down_and_a_reason_for_the_next_case_stays(
     staff.keyboard.type("z and u are typed")
     console.carry_out_decisions()
     staff.clock.run_for(8000)
-    expect(staff.locator("#last-decision")).to_contain_text("Decided: Approve. Carried out at")
+    expect(staff.locator("#last-decision")).to_contain_text("Approved. Carried out at")
     expect(button).to_have_count(0)
     expect(reason).to_have_value("z and u are typed")
 

@@ -56,7 +56,7 @@ class ConsentRequestObject(BaseModel):
     id: str
     object: Literal["consent_request"]
     state: Literal["asked", "refused", "expired", "waiting", "rejected", "given", "withdrawn"]
-    level: int = Field(description="The level that is asked for.")
+    level: int = Field(description="What the answer reaches: 0 if whoever asks passes a link of level 1 on.")
     subject: str
     asker: str
     scope: list[str]
@@ -320,7 +320,7 @@ def page_object(page: SubjectPage) -> dict[str, Any]:
 def _shown_terms(made: ConsentRequest) -> dict[str, Any]:
     terms = made.terms
     return {
-        "level": made.level.value,
+        "level": made.reachable_level.value,
         "subject": made.subject,
         "asker": made.asker,
         "scope": [part.value for part in terms.scope],

@@ -10,7 +10,7 @@ import segno
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from safelight.accounts import Principal, SessionRecord
+from safelight.accounts import KeyScope, Principal, SessionRecord
 from safelight.accounts.openid import CallbackAnswer, OpenIdSignIn
 from safelight.accounts.people import OpenInvitation, PersonState, Proofs, SignedIn, SignIn
 from safelight.accounts.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
@@ -217,8 +217,14 @@ async def start_session(
 
 
 def find_start(request: Request, principal: Principal, back: str) -> str:
-    """The page to show after the sign-in: `back` if the person may open it, else their first page."""
-    return find_open_page(request, principal, (back, "/", *(one.href for one in nav_items(principal, "", 0))))
+    """The page to show after the sign-in: `back` if the person may open it, else their first page.
+
+    Who cannot request videos begins with the cases.
+    """
+    asked = "/review" if back == "/" and not principal.has_scope(KeyScope.VIDEOS_WRITE) else back
+    return find_open_page(
+        request, principal, (asked, "/", *(one.href for one in nav_items(principal, "", 0)))
+    )
 
 
 def local_path(back: str) -> str:

@@ -234,7 +234,7 @@ def last_decision(
     made = case_file.decision or (pending.decision if pending is not None else None)
     if made is None:
         return None
-    action, is_own = t(f"review.do.{made.action.value}"), made.decided_by == principal.id
+    action, is_own = t(f"review.action.{made.action.value}"), made.decided_by == principal.id
     role = load_messages("people", t.tag)(f"role.{made.role or Role.REVIEWER}")
     if not is_own:
         made = replace(made, reason="")

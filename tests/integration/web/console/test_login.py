@@ -48,6 +48,8 @@ def test_the_link_is_the_only_form_until_a_person_has_a_password(
         ((KeyScope.VIDEOS_READ,), "/videos?q=a%20cat", "/videos?q=a%20cat"),
         ((KeyScope.VIDEOS_READ,), "/no/such/page", "/no/such/page"),
         ((KeyScope.REVIEW,), "/", "/review"),
+        ((KeyScope.VIDEOS_READ, KeyScope.REVIEW), "/", "/review"),
+        ((KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.REVIEW), "/", "/"),
         ((KeyScope.AUDIT,), "/videos", "/"),
         ((), "/settings", "/verify"),
     ],

@@ -6,6 +6,7 @@ import base64
 import gzip
 import html
 import re
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -287,6 +288,22 @@ def test_a_refused_form_for_a_consent_keeps_its_limits(staff: httpx.Client) -> N
     assert refused.status_code == 400
     assert set(re.findall(boxes, refused.text)) == ticked.keys()
     assert '<option value="1" selected>' in refused.text
+
+
+def test_without_a_mail_server_a_request_for_level_one_shows_level_zero_to_both_sides(
+    console: ConsoleServer,
+) -> None:
+    _, key = console.server.accounts.create_key(
+        console.server.tenant, "k", scopes=(KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE)
+    )
+    words = {"asker": "A film school", "subject": "Ben", "uses": "One film", "territory": "DE"}
+    asks = {**words, "email": "ben@example.org", "level": 1, "expires_at": time.time() + 86_400}
+    path, headers = "/v1/safelight/consents", {"authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=console.server.url, headers=headers) as client:
+        made = client.post(path, json=asks).json()
+        assert (made["mailed"], made["level"]) == (False, 0), made
+        terms = client.post(f"{path}/open", json={"token": made["link"].partition("token=")[2]}).json()
+        assert (terms["level"], terms["subject"]) == (0, "Ben"), terms
 
 
 def test_videos_are_filtered_and_paginated(staff: httpx.Client, console: ConsoleServer) -> None:

@@ -142,7 +142,7 @@ def test_who_has_the_highest_role_is_not_offered_to_escalate(
 def test_a_rule_is_enough_and_the_next_case_follows(staff: httpx.Client, console: ConsoleServer) -> None:
     case = console.hold(create_video(staff, "a third scene"))
     done = staff.post(f"/review/{case.id}", data={"action": "approve", "clause": "vi-3", "reason": ""})
-    assert "Decided: Approve." in done.text
+    assert "Approved." in done.text
     assert "Rule vi-3." in staff.get(f"/review/{case.id}").text
 
 
@@ -225,7 +225,7 @@ def test_pictures_and_sound_count_and_stop_when_the_budget_is_used_up(
     assert staff.post(f"/review/{case.id}/reveal", data=picture).status_code == 200
     assert "past the exposure budget<br>" in staff.get("/compliance/log?event=reads").text
     done = staff.post(f"/review/{case.id}", data={"action": "approve", "reason": "The text is enough."})
-    assert "Decided: Approve." in done.text
+    assert "Approved." in done.text
 
 
 def test_a_file_of_a_case_or_a_part_of_its_sound_that_is_none_is_refused_and_nothing_is_shown(

@@ -55,7 +55,7 @@ def test_the_page_says_that_a_decision_was_carried_out_and_is_too_late_to_undo(
     console.carry_out_decisions()
     assert video_state(console, video_id) is VideoState.SEALING
     done = staff.get(str(pending.url)).text
-    assert "Decided: Approve. Carried out at" in done
+    assert "Approved. Carried out at" in done
     assert "data-undo" not in done
     videos, later = console.server.desk.videos, "was blocked after this decision"
     assert later not in staff.get(f"/review/{case.id}").text
@@ -79,7 +79,7 @@ def test_a_second_decision_is_refused_and_another_person_cannot_undo(
     page = staff.get(f"/review/{case.id}").text
     # Another person of the same name.
     assert by not in page
-    assert "Decided: Refuse." in page
+    assert "Refused." in page
     assert "data-undo" not in page
     second = decide(staff, case.id, "approve")
     assert second.status_code == 409
@@ -102,7 +102,7 @@ def test_the_reviewer_sees_why_a_decision_was_not_carried_out(
     console.carry_out_decisions()
     for path in (str(pending.url), f"/review/{case.id}"):
         page = staff.get(path).text
-        assert "Decided: Approve. The decision was not carried out." in page
+        assert "The decision “Approved” was not carried out." in page
         assert "the state of the video changed" in page
 
 
