@@ -63,6 +63,8 @@ OF_ONE, OF_ALL = ("kill", "stop", "cut", "clock"), ("bucket", "database")
 FAULT_S = (3.0, 45.0)
 PAUSE_S = (2.0, 8.0)
 END_S = 5400.0
+#: Seconds between two lines of progress.
+TOLD_S = 60.0
 #: Small, so that thousands of clips are made in an hour.
 SIZE = "320x180"
 
@@ -349,6 +351,7 @@ def _disturb(
     fault: Fault | None = None
     limit = time.monotonic() + END_S
     next_at = time.monotonic() + 20
+    tell_at = time.monotonic()
     while time.monotonic() < limit:
         kept_down = fault.target if fault is not None and fault.kind == "kill" else None
         fleet.start_dead(boundaries, tally, down=kept_down)
@@ -365,6 +368,9 @@ def _disturb(
             try:
                 left = unfinished(container)
                 fleet.watch(database, -left)
+                if now >= tell_at:
+                    tell_at = now + TOLD_S
+                    print(f"{left} jobs left, {len(faults)} faults to come", file=sys.stderr, flush=True)
             except (DBAPIError, psycopg.Error):
                 # Connections of before the restart.
                 left = 1

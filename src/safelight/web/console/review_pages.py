@@ -236,10 +236,10 @@ def last_decision(
         return None
     action, is_own = t(f"review.action.{made.action.value}"), made.decided_by == principal.id
     role = load_messages("people", t.tag)(f"role.{made.role or Role.REVIEWER}")
-    if not is_own:
-        made = replace(made, reason="")
-    if made.facts:
-        made = replace(made, facts=t.translate_reason(made.facts))
+    told = t.translate_reason(made.facts) if made.facts else None
+    # Only its writer reads a reason; where none was written, the facts are stored as the reason.
+    written = made.reason if is_own and made.reason not in (made.facts, told) else ""
+    made = replace(made, reason=written, facts=told)
     show = partial(LastDecision, decision=made, by=principal.name if is_own else role)
     if pending is None:
         at = format_datetime(case.closed_at or made.at, t)
