@@ -160,7 +160,7 @@ def test_a_held_video_is_approved(user: KeyboardUser) -> None:
     # A clause is a reason, so that two keys decide.
     user.press("a")
     page.wait_for_url(re.compile(f"decided={case}"))
-    decided = t("review.decided", action=t("review.do.approve"))
+    decided = t("review.decided", action=t("review.action.approve"))
     expect(page.locator("#last-decision")).to_contain_text(decided)
     assert user.serious_violations() == []
     user.press("z")
