@@ -34,7 +34,9 @@ from safelight.videos.requests.request import CreateRequest
 BOUNDARIES = ("intended", "submitted", "fetched", "made", "stored", "scanned", "sealed", "moved")
 #: The processes on PostgreSQL, each with one role.
 FLEET = ("work", "work", "scan", "scan")
-MODELS = ("storyboard", "scripted-1")
+#: Small clips, so that thousands are made in an hour; `storyboard` draws no smaller ones.
+SIZES = {"storyboard": "640x360", "scripted-1": "320x180"}
+MODELS = tuple(SIZES)
 _COUNTS = "counts.json"
 ENDED = {"delivered", "held", "blocked", "failed", "rejected"}
 
@@ -147,12 +149,7 @@ def waive(container: Container) -> None:
 
 
 def order_all(
-    container: Container,
-    jobs: int,
-    models: tuple[str, ...] = MODELS,
-    *,
-    when: str = "in the morning",
-    size: str = "640x360",
+    container: Container, jobs: int, models: tuple[str, ...] = MODELS, *, when: str = "in the morning"
 ) -> list[str]:
     """Jobs as the front door writes them; nobody carries them until a worker sweeps."""
     who = operator(container)
@@ -160,11 +157,9 @@ def order_all(
     videos = type(videos)(**{**videos.__dict__, "enqueue": lambda *_: None})
     ids = []
     for number in range(jobs):
+        model = models[number % len(models)]
         request = CreateRequest(
-            prompt=f"a quiet lake {when}, take {number}",
-            model=models[number % len(models)],
-            seconds="1",
-            size=size,
+            prompt=f"a quiet lake {when}, take {number}", model=model, seconds="1", size=SIZES[model]
         )
         ids.append(videos.create(who, request).id)
     return ids

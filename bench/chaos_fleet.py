@@ -62,11 +62,9 @@ OF_ONE, OF_ALL = ("kill", "stop", "cut", "clock"), ("bucket", "database")
 #: Seconds of a fault; of PostgreSQL, a fifth. The lock of a process that is cut off ends after about 30.
 FAULT_S = (3.0, 45.0)
 PAUSE_S = (2.0, 8.0)
-END_S = 5400.0
+END_S = 9000.0
 #: Seconds between two lines of progress.
 TOLD_S = 60.0
-#: Small, so that thousands of clips are made in an hour.
-SIZE = "320x180"
 
 
 def command(*words: str) -> None:
@@ -312,7 +310,7 @@ def run(*, real: int, scripted: int, each: int, seed: int, out: Path) -> dict[st
         container = load(front)
         stack.callback(container.persistence.database.close)
         waive(container)
-        ids = order_all(container, real, size=SIZE) + order_all(container, scripted, when=SCRIPTED, size=SIZE)
+        ids = order_all(container, real) + order_all(container, scripted, when=SCRIPTED)
         crew = [
             Worker(path, within=("ip", "netns", "exec", name))
             for path, name in zip(settings, names, strict=True)

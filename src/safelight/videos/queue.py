@@ -42,8 +42,9 @@ _ENQUEUER_WAIT_S = 0.5
 #: of another process can wait for its end.
 _ALONE_IDLE_S, _SHARED_IDLE_S = 10.0, 0.5
 #: The pause of the engine's background jobs, 1 s without this. They start the runs that are stored with a
-#: delay, and a living process starts them earlier by itself.
-_ENGINE_JOBS_S = 5.0
+#: delay, and a living process starts them earlier by itself. PostgreSQL ends the session that holds their
+#: lock if a pause lasts 5 s.
+_ENGINE_JOBS_S = 4.0
 _ACTIVE_STATUSES = ["ENQUEUED", "PENDING", "DELAYED"]
 _ENDED_STATUSES = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 

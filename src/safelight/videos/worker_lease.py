@@ -153,16 +153,17 @@ class WorkerLease:
         while not self._stopping.is_set():
             try:
                 self.acquire()
-            except ConfigurationError as problem:
-                _log.error("%s This process ends.", problem)
-                break
-            except psycopg.Error as again:
+            # After a network cut, the server keeps the old session of this process, and its lock, for longer.
+            except (DataDirectoryBusy, psycopg.Error) as again:
                 if time.monotonic() >= give_up_at:
                     _log.error(
                         "The lock was not regained in %g s. This process ends: %s", self._regain_s, again
                     )
                     break
                 self._stopping.wait(min(_INTERVAL_S, self._regain_s))
+            except ConfigurationError as problem:
+                _log.error("%s This process ends.", problem)
+                break
             else:
                 _log.warning("The lock on the name of this worker is held again.")
                 return

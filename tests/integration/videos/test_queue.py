@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from dbos import DBOS
 from dbos._dbos import _get_dbos_instance
+from dbos._sys_db_postgres import BACKGROUND_JOB_LOCK_IDLE_TIMEOUT_MS
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
@@ -113,6 +114,8 @@ def test_no_thread_of_the_engine_reads_its_database_for_queues(queue: DurableQue
     engine = _get_dbos_instance()
     wait_for(lambda: not any(thread.name.startswith("queue-worker") for thread in threading.enumerate()))
     assert isinstance(engine._background_jobs_stop_event, SlowPause)
+    # The engine holds a lock meanwhile, whose session PostgreSQL ends after this time.
+    assert engine._background_jobs_stop_event._least_s * 1000 < BACKGROUND_JOB_LOCK_IDLE_TIMEOUT_MS
     # Our own thread polls all the same.
     enqueue(queue, "video_1", 1)
     wait_for(lambda: work.began)

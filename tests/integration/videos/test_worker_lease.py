@@ -85,13 +85,35 @@ def test_a_lost_connection_is_made_again_and_the_work_goes_on(leases: Leases) ->
 
 
 def test_a_lock_that_another_process_holds_ends_this_process(leases: Leases) -> None:
-    lease = leases.make("one")
+    lease = leases.make("one", regain_s=0.1)
     leases.disconnect(lease)
     leases.admin.execute("SELECT pg_advisory_lock(%s)", (_lock("one"),))
     lease.watch()
     assert not lease.held.is_set()
     assert lease.is_lost
     assert leases.lost == ["one"]
+
+
+def test_a_lock_that_the_own_old_session_still_holds_is_waited_for(
+    leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = leases.make("one")
+    leases.disconnect(lease)
+    # As after a network cut: the server does not know yet that the old session is over.
+    old = psycopg.connect(leases.url, autocommit=True)
+    old.execute("SELECT pg_advisory_lock(%s)", (_lock("one"),))
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        assert not lease.held.is_set()
+        pauses.append(seconds)
+        old.close()
+
+    monkeypatch.setattr(lease._stopping, "wait", pause)
+    lease.watch()
+    assert pauses
+    assert lease.held.is_set()
+    assert leases.lost == []
 
 
 def test_a_database_that_stays_away_ends_this_process(
