@@ -70,6 +70,8 @@ def settings_file(
         "[generation]",
         'default_generator = "storyboard"',
         "max_concurrent = 4",
+        # Thousands of jobs wait for longer than the half hour that a video has otherwise.
+        "deadline_s = 14400.0",
         "[limits]",
         "videos_per_day = 100000",
         "seconds_per_day = 1000000",
