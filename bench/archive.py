@@ -1,8 +1,8 @@
-"""An archive on three Ray nodes of this machine, one of them killed: `python -m bench.archive [--files N]`.
+"""An archive on three Ray nodes of this machine, one of them killed: `python -m bench.archive`.
 
-The files are clips of 1 s at 320x180, each different. They are scanned by one process, by Ray with one worker
-(the overhead of Ray per file), and by three nodes with a worker each, one of which is killed when a third of
-the files is done.
+The clips (`--files`, of `--frames` each) have 320x180 pixels and 24 frames a second, and each is different.
+They are scanned by one process, by Ray with one worker (the overhead of Ray per file), and by three nodes
+with a worker each, one of which is killed when a third of the files is done.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ import numpy as np
 from safelight.media.encode import Mp4Writer, VideoFormat
 
 
-def make_files(folder: Path, count: int) -> None:
-    """Clips of 24 frames: a picture of noise under a moving camera, other noise in each clip."""
+def make_files(folder: Path, count: int, frames: int) -> None:
+    """Clips of a picture of noise under a moving camera, other noise in each clip."""
     folder.mkdir()
     form = VideoFormat(width=320, height=180, fps=24)
     for number in range(count):
         picture = np.random.default_rng(number).integers(0, 255, (23, 48, 3)).astype(np.uint8)
         large = np.kron(picture, np.ones((10, 10, 1), np.uint8))
         with Mp4Writer(folder / f"{number:05}.mp4", form) as writer:
-            for frame in range(24):
+            for frame in range(frames):
                 writer.add_frame(np.ascontiguousarray(large[:180, 2 * frame : 320 + 2 * frame]))
 
 
@@ -61,13 +61,15 @@ def verdicts(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=300)
-    count = parser.parse_args().files
+    parser.add_argument("--frames", type=int, default=24, help="of each clip, at most 80")
+    options = parser.parse_args()
+    count = options.files
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
     with TemporaryDirectory() as folder:
         home = Path(folder)
-        make_files(home / "files", count)
+        make_files(home / "files", count, options.frames)
         (home / "safelight.toml").write_text("")
         alone = scan(home, home / "alone.jsonl")
         print(f"one process: {per_file(alone)}")

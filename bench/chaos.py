@@ -8,6 +8,7 @@ process of its own that counts every order it was sent. Figures go to docs/bench
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import os
 import random
@@ -346,11 +347,17 @@ def main() -> int:
 
 
 def fresh_database(server: str) -> str:
+    """The URL of a new database, which is deleted when this process ends."""
     import psycopg
 
     name = f"chaos_{os.getpid()}_{int(time.time())}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+
+    def execute(statement: str) -> None:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[arg-type]
+
+    execute(f'CREATE DATABASE "{name}"')
+    atexit.register(execute, f'DROP DATABASE "{name}" WITH (FORCE)')
     return f"{server.rsplit('/', 1)[0]}/{name}"
 
 

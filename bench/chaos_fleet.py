@@ -49,7 +49,7 @@ from bench.chaos import (
     unfinished,
     waive,
 )
-from bench.chaos_worker import SCRIPTED
+from bench.chaos_worker import LEASE_LOST, SCRIPTED
 from safelight.app.container import Container, load
 from safelight.cli.demo import operator
 from safelight.policy.findings import Stage
@@ -170,8 +170,8 @@ class Fault:
     ends: float
     #: The runs that the process had when the fault began.
     runs: set[str]
-    #: Undoes it.
-    over: ExitStack
+    #: Jobs left at the first look after a fault of what all share; None before it.
+    left: int | None = None
 
 
 class Fleet:
@@ -184,30 +184,33 @@ class Fleet:
         #: its end until a video ended.
         self.recovered: dict[str, list[float]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
+        #: How processes ended: a fault, a boundary, a lost lease, or another exit status.
+        self.ended: Counter[str] = Counter()
         self._waiting: list[Fault] = []
-        self._ended = 0
+        #: Undoes the fault of now.
+        self._over = ExitStack()
 
-    def start_dead(self, boundaries: list[str], tally: Tally, *, down: int | None) -> None:
+    def start_dead(self, boundaries: list[str], *, down: int | None) -> None:
         """Start each process again that has ended, but for the one that is kept down."""
         for number, worker in enumerate(self._crew):
             if worker.alive() or number == down:
                 continue
             if worker.process is not None:
-                # Killed by a fault, or ended because its lock was lost.
-                tally.kills[worker.plan.partition(":")[0] or "ended"] += 1
+                status = worker.process.returncode
+                killed = worker.plan.partition(":")[0] if status == -signal.SIGKILL else ""
+                self.ended[killed or ("lease lost" if status == LEASE_LOST else f"status {status}")] += 1
             worker.start(boundaries.pop() if boundaries else "", 1e9)
 
     def begin(self, kind: str, target: int, seconds: float, database: str) -> Fault:
-        over, worker, now = ExitStack(), self._crew[target], time.monotonic()
+        worker, now = self._crew[target], time.monotonic()
         fault = Fault(
             kind=kind,
             target=target if kind in OF_ONE else None,
             began=now,
             ends=now + seconds,
             runs=self._runs(database, worker) if kind in OF_ONE else set(),
-            over=over,
         )
-        over.enter_context(self._inflict(kind, worker, f"{self._names[target]}v"))
+        self._over.enter_context(self._inflict(kind, worker, f"{self._names[target]}v"))
         self.counts[kind] += 1
         # With its clock wrong, a process goes on.
         if fault.runs and kind != "clock":
@@ -215,7 +218,7 @@ class Fleet:
         return fault
 
     def end(self, fault: Fault) -> None:
-        fault.over.close()
+        self._over.close()
         fault.ends = time.monotonic()
         if fault.target is None:
             self._waiting.append(fault)
@@ -223,7 +226,9 @@ class Fleet:
     @contextmanager
     def _inflict(self, kind: str, worker: Worker, link: str) -> Iterator[None]:
         if kind == "kill":
-            worker.kill()
+            if worker.alive():
+                worker.kill()
+                worker.plan = "kill"
             yield
         elif kind == "stop":
             self._signal(worker, signal.SIGSTOP)
@@ -246,12 +251,14 @@ class Fleet:
             yield
             self._cluster.start()
 
-    def watch(self, database: str, ended: int) -> None:
-        """Note which faults are over: the runs of the process moved on, or a video ended since."""
+    def watch(self, database: str, left: int) -> None:
+        """Note which faults are over: the runs of the process moved on, or a job ended since."""
         now = time.monotonic()
         for fault in list(self._waiting):
             if fault.target is None:
-                if ended == self._ended:
+                if fault.left is None:
+                    fault.left = left
+                if left == fault.left:
                     continue
                 self.recovered[fault.kind].append(now - fault.ends)
             elif fault.runs & self._runs(database, self._crew[fault.target]):
@@ -259,9 +266,9 @@ class Fleet:
             else:
                 self.recovered[fault.kind].append(now - fault.began)
             self._waiting.remove(fault)
-        self._ended = ended
 
     def close(self) -> None:
+        self._over.close()
         for worker in self._crew:
             self._signal(worker, signal.SIGCONT)
             worker.kill()
@@ -317,17 +324,18 @@ def run(*, real: int, scripted: int, each: int, seed: int, out: Path) -> dict[st
         ]
         fleet = Fleet(crew, names, cluster, bucket)
         stack.callback(fleet.close)
-        _disturb(container, fleet, database, chance, tally, each=each)
+        _disturb(container, fleet, database, chance, each=each)
         fleet.close()
         upstream.close()
-        tally.kills["random"] += sum(fleet.counts[kind] for kind in ("kill", "stop", "cut", "database"))
+        tally.kills = fleet.ended.copy()
+        tally.kills["random"] = sum(fleet.counts[kind] for kind in ("kill", "stop", "cut", "database"))
         judge(container, ids, read_counts(out), tally)
         _find_unscanned(container, ids, tally)
     return {
         "real": real,
         "scripted": scripted,
         "faults": dict(+fleet.counts),
-        "kills": dict(tally.kills),
+        "ended": dict(fleet.ended),
         "ends": dict(tally.ends),
         "recovered_s": {
             kind: {"median": round(statistics.median(seen), 1), "most": round(max(seen), 1), "of": len(seen)}
@@ -338,9 +346,7 @@ def run(*, real: int, scripted: int, each: int, seed: int, out: Path) -> dict[st
     }
 
 
-def _disturb(
-    container: Container, fleet: Fleet, database: str, chance: random.Random, tally: Tally, *, each: int
-) -> None:
+def _disturb(container: Container, fleet: Fleet, database: str, chance: random.Random, *, each: int) -> None:
     """Run the fleet until each job has ended, with one fault after another."""
     faults = list((*OF_ONE, *OF_ALL) * each)
     boundaries = [f"{name}:{count}" for name in BOUNDARIES for count in (1, 2)]
@@ -348,16 +354,17 @@ def _disturb(
     chance.shuffle(boundaries)
     fault: Fault | None = None
     limit = time.monotonic() + END_S
-    next_at = time.monotonic() + 20
-    tell_at = time.monotonic()
+    next_at = tell_at = time.monotonic()
+    jobs = left = unfinished(container)
     while time.monotonic() < limit:
         kept_down = fault.target if fault is not None and fault.kind == "kill" else None
-        fleet.start_dead(boundaries, tally, down=kept_down)
+        fleet.start_dead(boundaries, down=kept_down)
         now = time.monotonic()
         if fault is not None and now >= fault.ends:
             fleet.end(fault)
             fault, next_at = None, now + chance.uniform(*PAUSE_S)
-        elif fault is None and faults and now >= next_at:
+        # Once a job has ended, the tables of the engine exist.
+        elif fault is None and faults and now >= next_at and left < jobs:
             target = chance.randrange(len(FLEET))
             kind = faults.pop()
             seconds = chance.uniform(*FAULT_S) / (5 if kind == "database" else 1)
@@ -365,7 +372,7 @@ def _disturb(
         if fault is None or fault.kind != "database":
             try:
                 left = unfinished(container)
-                fleet.watch(database, -left)
+                fleet.watch(database, left)
                 if now >= tell_at:
                     tell_at = now + TOLD_S
                     print(f"{left} jobs left, {len(faults)} faults to come", file=sys.stderr, flush=True)

@@ -3,7 +3,7 @@
 `CHAOS_DIE_AT=name:n` kills it (SIGKILL, nothing is flushed) when it comes to the boundary `name` for the nth
 time. SIGUSR1 sets its clock an hour ahead, SIGUSR2 back. Clips of jobs whose prompt has `SCRIPTED` are not
 scanned: they get the report of the first clip. It carries videos like `safelight serve`, without HTTP, and
-ends when its parent does, or when its lease is lost for good.
+ends when its parent does, or with the exit status `LEASE_LOST` when its lease is lost for good.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from safelight.screening.output import OutputStage
 from safelight.screening.scanning.report import ScanReport
 
 SCRIPTED = "in the evening"
+LEASE_LOST = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,9 @@ def main() -> None:
         part.start()
     print("ready", flush=True)
     parent = os.getppid()
-    while os.getppid() == parent and not container.pipeline.queue.lease_lost:
+    while os.getppid() == parent:
+        if container.pipeline.queue.lease_lost:
+            os._exit(LEASE_LOST)
         time.sleep(0.2)
     os._exit(1)
 

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +26,11 @@ class Running:
 
     def memory_mb(self) -> float:
         """Resident memory of the gateway and all its children, MiB."""
-        return sum(part.memory_info().rss for part in _family(self.pid)) / 2**20
+        return _total(self.pid, lambda part: part.memory_info().rss) / 2**20
 
     def proportional_mb(self) -> float:
         """The same, with what processes share counted once. Linux only."""
-        return sum(part.memory_full_info().pss for part in _family(self.pid)) / 2**20
+        return _total(self.pid, lambda part: part.memory_full_info().pss) / 2**20
 
     def own_memory_mb(self) -> float:
         return psutil.Process(self.pid).memory_info().rss / 2**20
@@ -38,13 +38,17 @@ class Running:
 
 def processor_s(pid: int) -> float:
     """Processor seconds of a process, its children, and those of its children that have ended."""
-    return sum(sum(part.cpu_times()[:4]) for part in _family(pid))
+    return _total(pid, lambda part: sum(part.cpu_times()[:4]))
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    """A process and all its children that run."""
+def _total(pid: int, figure: Callable[[psutil.Process], float]) -> float:
+    """Of a process and all its children, but for those that end meanwhile."""
     process = psutil.Process(pid)
-    return [part for part in (process, *process.children(recursive=True)) if part.is_running()]
+    total = figure(process)
+    for part in process.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            total += figure(part)
+    return total
 
 
 @contextmanager

@@ -97,7 +97,9 @@ class Load:
             self.drained.set()
             for poller in pollers:
                 poller.cancel()
-            await asyncio.gather(*pollers, return_exceptions=True)
+            for ended in await asyncio.gather(*pollers, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    raise ended
             for video in self.videos:
                 answer = await http.get(f"{self.gateways[0].address}/v1/videos/{video}")
                 if answer.status_code != 200:
