@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -38,6 +39,14 @@ def signed(argument: list[bytes], channel: ChildChannel) -> list[bytes]:
 
 def environment(_argument: Any, _channel: ChildChannel) -> dict[str, Any]:
     return {"variables": dict(os.environ), "folder": str(Path.cwd()), "writable": os.access(".", os.W_OK)}
+
+
+def fill_blocks(argument: int, _channel: ChildChannel) -> int:
+    """The page faults of twenty blocks of this many bytes, each freed before the next."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        bytearray(argument)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
 def hang(_argument: Any, _channel: ChildChannel) -> None:

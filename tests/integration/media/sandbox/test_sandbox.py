@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import mmap
 import os
+import platform
 import re
 import signal
 import socket
@@ -57,6 +59,12 @@ def test_the_environment_is_scrubbed(sandbox: Sandbox, monkeypatch: pytest.Monke
     assert "HTTPS_PROXY" not in results["variables"]
     assert results["folder"] == results["variables"]["HOME"]
     assert results["writable"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="says how glibc keeps freed blocks")
+def test_a_freed_block_is_used_again_without_new_pages(sandbox: Sandbox) -> None:
+    size = 2 << 20
+    assert sandbox.run(in_child("fill_blocks"), size) < 2 * size / mmap.PAGESIZE
 
 
 @pytest.mark.parametrize(
